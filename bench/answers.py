@@ -47,7 +47,8 @@ from monitor.store import migrate, verdicts
 from monitor.store import topics as store_topics
 from monitor.store import vectors as store_vectors
 from monitor.store.db import Database, Session
-from monitor.store.tables import ArticleRow, MatchRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.matching import Example, Score, Topic, Verdict
 
 PLANS = {"10 answers": (10, 0), "20 answers, 2 wrong": (20, 2)}

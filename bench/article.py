@@ -56,7 +56,7 @@ STAGES = (
     ("read what is known, the rest", "monitor.polling.intake:read"),
     ("decide", "monitor.polling.intake:decide"),
     ("recount the stories", "monitor.store.story_changes:recount"),
-    ("index for search", "monitor.store.articles:index_words"),
+    ("index for search", "monitor.store.indexes.word_index:index_words"),
     ("write, the rest", "monitor.polling.intake:write"),
 )
 ALL, BOUND = "one article, all of it", "lower bound"
@@ -181,8 +181,9 @@ def measure(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def _poller(database: Any, seeds: Sequence[News]) -> Callable[[Sequence[bytes]], None]:
+    from monitor.learning.tracker import Tracker
     from monitor.matching.background import Background
-    from monitor.matching.matcher import Tracker, build
+    from monitor.matching.matcher import build
     from monitor.polling import assess, intake
     from monitor.polling.values import AlertingContext
     from monitor.reading import extract, parse
@@ -232,7 +233,7 @@ def _transaction(database: Any) -> AbstractContextManager[Any]:
 
 
 def _add_feed(session: Any) -> None:
-    from monitor.store.tables import FeedRow
+    from monitor.store.tables.feeds import FeedRow
 
     session.add(
         FeedRow(

@@ -4,7 +4,7 @@
 
 DATA, FILE: see bench/aspects.py (items without an embedding are left out). For each topic of aspects_2022, with and without its
 sentence, one and two seeds: the mean nearness of the first and of the latest 20 matches by meaning and by words, whether
-`matching.drift` tells of it at any match, and the precision of the first and of the second half of its matches.
+`learning.drift` tells of it at any match, and the precision of the first and of the second half of its matches.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ except ModuleNotFoundError:  # run as a script from elsewhere
     import aspects
     import vectors
 
-from monitor.matching.drift import compare
+from monitor.learning.drift import compare
 from monitor.matching.tuning import DRIFT_MATCHES
 
 

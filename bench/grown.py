@@ -29,7 +29,7 @@ from statistics import quantiles
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
-from bench import growth
+from bench import growth, start
 from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
 from monitor.matching.matcher import Matcher, build
@@ -39,7 +39,9 @@ from monitor.polling.values import AlertingContext
 from monitor.store import articles as store
 from monitor.store.db import Database
 from monitor.store.indexes import profiles as profile_rows
-from monitor.store.tables import MatchRow, StoryRow
+from monitor.store.indexes import word_index
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories import profiles
 from monitor.stories.fingerprint import fingerprint
 from monitor.topics import seeds
@@ -47,6 +49,7 @@ from monitor.types.matching import Article
 from monitor.types.stories import Arrival
 from monitor.web.app import create_app
 from monitor.web.health import Health
+from tests.fakes.patience import soon
 
 _HERE = Path(__file__).parents[1]
 ARRIVALS, A_POLL, SEARCHES, REQUESTS = 200, 5, 300, 25
@@ -67,6 +70,7 @@ class Measured:
 FIGURES = {
     "start": "start of `monitor poll`, CPU s",
     "memory": "memory of it, MB",
+    "ready": "daemon until /healthz, s by the clock",
     "article": "an article: assess, decide, write, ms CPU",
     "lookup": "look-up of copies and events, ms CPU",
     "search": "search, p99, ms by the clock",
@@ -106,11 +110,12 @@ def measure(sizes: Sequence[int], names: Sequence[str]) -> list[Measured]:
 
 def _figures(database: Database, room: growth.Newsroom, matcher: Matcher, size: int) -> dict[str, float]:
     in_bytes = sum(growth._bytes(database).values())
-    start, memory = _start(database)
+    seconds, memory = _start(database)
     arrivals = [room.article(10**8 + size + number) for number in range(ARRIVALS)]
     return {
-        "start": round(start, 2),
+        "start": round(seconds, 2),
         "memory": round(memory),
+        "ready": round(_ready(database), 2),
         "lookup": round(_look_ups(database, arrivals, matcher), 2),
         "article": round(_articles(database, arrivals, matcher), 2),
         "search": round(_searches(database, room), 1),
@@ -121,12 +126,12 @@ def _figures(database: Database, room: growth.Newsroom, matcher: Matcher, size: 
 
 def _articles(database: Database, arrivals: Sequence[Article], matcher: Matcher) -> float:
     used, ordinary = 0.0, Arrival()
-    for start in range(0, len(arrivals), A_POLL):
+    for first in range(0, len(arrivals), A_POLL):
         before = _used(database)
         with database.writing() as session:
-            assessed = [assess(each, matcher, arrival=ordinary) for each in arrivals[start : start + A_POLL]]
+            assessed = [assess(each, matcher, arrival=ordinary) for each in arrivals[first : first + A_POLL]]
             file_articles(session, [(each, growth.NOW) for each in assessed], AlertingContext())
-        used += _used(database) - before if start else 0.0  # the first poll compiles statements
+        used += _used(database) - before if first else 0.0  # the first poll compiles statements
     return 1e3 * used / (len(arrivals) - A_POLL)
 
 
@@ -213,19 +218,47 @@ def _searches(database: Database, room: growth.Newsroom) -> float:
         for _ in range(SEARCHES):
             words = [*dice.sample(room.common[200:], dice.randint(0, 2)), dice.choice(room.rare)]
             before = time.perf_counter()
-            store.find_by_words(session, " ".join(words), limit=500)
+            word_index.find_by_words(session, " ".join(words), limit=500)
             took.append(1e3 * (time.perf_counter() - before))
     return quantiles(took, n=100)[98]
+
+
+def _settings(database: Database, folder: str, page: str) -> Path:
+    config, url = Path(folder) / "monitor.toml", database.url.render_as_string(hide_password=False)
+    config.write_text(
+        f'[store]\nurl = "{url}"\n[seeds]\ndir = "{_HERE}/seeds"\n[web]\n{page}\n[embedding]\nembedder = "none"\n'
+    )
+    return config
+
+
+def _ready(database: Database) -> float:
+    """Seconds from the start of a daemon without feeds until its /healthz answers 200, the least of three."""
+    with tempfile.TemporaryDirectory() as name:
+        config = _settings(database, name, f"port = {start.free_port()}")
+        return min(_ready_once(config) for _ in range(3))
+
+
+def _ready_once(config: Path) -> float:
+    began = time.perf_counter()
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "monitor", "--config", str(config), "run"],
+        cwd=config.parent,
+        env=os.environ | {"PYTHONPATH": str(_HERE)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        soon(lambda: start.is_ready(config))
+        return time.perf_counter() - began
+    finally:
+        daemon.terminate()
+        daemon.wait()
 
 
 def _start(database: Database) -> tuple[float, float]:
     """Processor seconds and MB of `monitor poll` without feeds, the second time."""
     with tempfile.TemporaryDirectory() as name:
-        config = Path(name) / "monitor.toml"
-        url = database.url.render_as_string(hide_password=False)
-        config.write_text(
-            f'[store]\nurl = "{url}"\n[seeds]\ndir = "{_HERE}/seeds"\n[web]\nenabled = false\n[embedding]\nembedder = "none"\n'
-        )
+        config = _settings(database, name, "enabled = false")
         command = [sys.executable, "-m", "monitor", "--config", str(config), "poll"]
         for _ in range(2):
             answer = subprocess.run(
@@ -253,7 +286,7 @@ def _index_words(database: Database, ids: range, pool: Sequence[Article]) -> Non
     with database.writing() as session:
         for number in ids:
             each = pool[number % len(pool)]
-            store.index_words(session, number, each.title, each.text)
+            word_index.index_words(session, number, each.title, each.text)
 
 
 def _latest(database: Database) -> int:
@@ -328,7 +361,7 @@ def _least(found: Iterable[Measured]) -> list[Measured]:
     for each in found:
         by_size.setdefault((each.database, each.size), []).append(each)
     return [
-        Measured(*at, {name: min(each.figures[name] for each in runs) for name in FIGURES})
+        Measured(*at, {name: min(each.figures[name] for each in runs) for name in runs[0].figures})
         for at, runs in by_size.items()
     ]
 

@@ -37,7 +37,8 @@ from monitor.config.settings import WebSettings
 from monitor.matching.background import Background
 from monitor.review import choices
 from monitor.store.db import Database
-from monitor.store.tables import ArticleRow, MatchRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow
 from monitor.web.app import create_app
 from monitor.web.health import Health
 

@@ -17,25 +17,16 @@ from sqlalchemy import insert, text
 from sqlmodel import Session, SQLModel
 
 from monitor.matching.background import Background
-from monitor.store import articles, migrate
+from monitor.store import migrate
 from monitor.store.db import Database
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    AttemptRow,
-    ChannelRow,
-    DecisionRow,
-    DeliveryRow,
-    FeedRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    StoryRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
+from monitor.store.indexes import word_index
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.stories import StoryRow
+from monitor.store.tables.topics import TopicRow, TopicVersionRow
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ARTICLES, MATCHES, FEEDS, TOPICS = 100_000, 40_000, 300, 12
@@ -64,7 +55,7 @@ def build(path: Path, *, count: int = ARTICLES, matches: int = MATCHES) -> None:
 
 def _index(session: Session, rows: Sequence[Values]) -> None:
     for each in rows:
-        articles.index_words(session, each["id"], each["title"], each["text"])
+        word_index.index_words(session, each["id"], each["title"], each["text"])
 
 
 class _Maker:

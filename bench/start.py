@@ -1,6 +1,6 @@
 """Measures the processor time of a start, of all processes that it begins, beside that of another checkout.
 
-    python -m bench.start [--against CHECKOUT] [--times 7]
+    python -m bench.start [--against CHECKOUT] [--times 7] [--topics 10000] [COMMAND ...]
 
 Each command runs in turn with this checkout and with the other one, on a store and settings that exist, with byte code and the
 language model in place, as after a first start. Printed are the medians of user and system time, and their ratio. `run` is a daemon
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import random
 import resource
 import shlex
 import signal
@@ -25,6 +26,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from monitor.matching.background import Background
 from tests.fakes.command import HIT, SEED
 from tests.fakes.patience import soon
 from tests.fakes.site import Site, rss
@@ -40,13 +42,29 @@ def settings(folder: Path, site: Site) -> Path:
     (folder / "seeds" / "bridge" / "seed.txt").write_text(SEED)
     site.publishes("/feed", rss((HIT[0], "https://h.example/1", "1", HIT[1], None)))
     (folder / "monitor.toml").write_text(
-        f'[store]\nurl = "sqlite:///{folder}/monitor.db"\n[seeds]\ndir = "{folder}/seeds"\n[web]\nport = {_free_port()}\n'
+        f'[store]\nurl = "sqlite:///{folder}/monitor.db"\n[seeds]\ndir = "{folder}/seeds"\n[web]\nport = {free_port()}\n'
         f'[embedding]\nembedder = "none"\n[feeds.herald]\nurl = "{site.url("/feed")}"\nallow_private = true\n'
     )
     return folder / "monitor.toml"
 
 
-def _free_port() -> int:
+def many_topics(folder: Path, count: int) -> None:
+    """Topics of one seed of 310 words each, of the commoner words of English, and of a sentence of their own."""
+    rarity = Background.shipped().table("en").idf
+    words = sorted((each for each in rarity if each.isalpha()), key=rarity.__getitem__)[:20_000]
+    draw, weights = random.Random(3), [1 / (at + 5) for at in range(20_000)]
+
+    def text(length: int) -> str:
+        return " ".join(draw.choices(words, weights[: len(words)], k=length))
+
+    for at in range(count):
+        own = folder / "seeds" / f"t{at}"
+        own.mkdir()
+        (own / "seed.txt").write_text(f"{text(10)}\n\n{text(150)}. {text(150)}.\n")
+        (own / "topic.toml").write_text(f'title = "{text(5)}"\ndescription = "{text(20)}"\n')
+
+
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -64,7 +82,7 @@ def cost(checkout: Path, config: Path, command: str) -> float:
         | {"PYTHONPATH": str(checkout), "PYTHONPYCACHEPREFIX": str(config.parent / "byte-code")},
     )
     if command == "run":
-        soon(lambda: _is_ready(config))
+        soon(lambda: is_ready(config))
         started.send_signal(signal.SIGTERM)
     started.wait()
     wait_for_orphans()
@@ -76,7 +94,7 @@ def _of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _is_ready(config: Path) -> bool:
+def is_ready(config: Path) -> bool:
     port = tomllib.loads(config.read_text())["web"]["port"]
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
@@ -104,15 +122,20 @@ def main() -> None:
         "--against", type=Path, default=_HERE, help="another checkout, which comes first; default: this one"
     )
     parser.add_argument("--times", type=int, default=7)
+    parser.add_argument("--topics", type=int, default=0, help="so many more topics")
+    parser.add_argument(
+        "commands", nargs="*", default=COMMANDS, metavar="COMMAND", help="default: all that are known here"
+    )
     asked = parser.parse_args()
     adopt_orphans()
     print(f"{'':<14}{'against':>9}{'here':>9}{'ratio':>8}   CPU s, medians of {asked.times}")
     with tempfile.TemporaryDirectory() as folder, Site() as site:
         config = settings(Path(folder), site)
+        many_topics(Path(folder), asked.topics)
         checkouts = (asked.against.resolve(), _HERE)
         for checkout in checkouts:
             cost(checkout, config, "poll")
-        for command in COMMANDS:
+        for command in asked.commands:
             before, here = _medians(checkouts, config, command, asked.times)
             print(f"{command:<14}{before:>9.2f}{here:>9.2f}{here / before:>8.2f}", flush=True)
 

@@ -18,6 +18,7 @@ numpy is imported, here and in the worker processes; an operator who sets it is 
 def main() -> None:
     """The entry point of the installed command."""
     gc.set_threshold(_GARBAGE_FROM, 5, 5)
+    _open_streams()
     os.environ.setdefault(*_ONE_BLAS_THREAD)
     try:
         from monitor.cli.main import main as run
@@ -27,6 +28,18 @@ def main() -> None:
         sys.exit(130)
     finally:
         gc.freeze()  # what is left ends with the process: to look for garbage in it first takes as long as many a command
+
+
+def _open_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr (`>&-`) empty ones: else the next file opened, which may be
+    the store, takes the number of one, and what is printed goes into it."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,13 @@ from monitor.alerting.deliver import Deliverer
 from monitor.config.settings import Settings
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
-from monitor.polling.reassess import Reassessed, reassess_due
+from monitor.polling.reassessing.reassess import Reassessed, reassess_due
 from monitor.review.matches import MatchQuery, list_matches
 from monitor.service.app import App
-from monitor.store.tables import AlertRow, ArticleRow, DecisionRow, DeliveryRow, FeedRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from tests.conftest import SetClock
 from tests.fakes.patience import PATIENCE
 from tests.fakes.stores import lay_out

@@ -31,6 +31,7 @@ _STRENGTH = (
     Reason.ALERTED,
     Reason.UPDATED,
     Reason.ESCALATED,
+    Reason.UPDATED_OFTEN,
     Reason.JOINS_STORY,
     Reason.FIRST_POLL,
     Reason.STORM,
@@ -50,6 +51,11 @@ MISSED_AT_ONCE = 20
 """The same for what was missed while topics or the embedder were away: it is told, but a topic that is new to an archive is no
 burst of hundreds. About what a channel's reader takes in at a glance, and below what counts as a burst (`polling.bursts`)."""
 ONE_GO_FOR = timedelta(days=1)
+
+UPDATES_AT_MOST = 3
+"""Times within a day that a topic is told of a story that its facts changed. A live blog, or a toll that rises by the hour, changes
+them at every poll: one was 24 messages in eight hours. What comes beyond these is on the story's page, and told nobody."""
+UPDATES_FOR = timedelta(days=1)
 
 MIN_PACE = 6
 """Fewest articles within 6 hours for an escalation by pace: a multiple of almost nothing is no news."""
@@ -136,7 +142,7 @@ def reason_in_force(decision: Decision, scores: Sequence[Score], *, before: Reas
 
     Where that tells nobody, an article that was told before stays told: what another feed shows of it takes nothing back.
     """
-    if decision.alerting_topics:
+    if decision.alerting_topics or decision.reason is Reason.UPDATED_OFTEN:
         return decision.reason
     is_decided = bool(decision.topics) or decision.reason is Reason.AWAITS_EMBEDDING
     found = decision.reason if is_decided else Reason.NO_MATCH if scores else Reason.NO_TOPICS
@@ -156,7 +162,10 @@ def _decide_topic(
     if score.blocked:
         return TopicDecision(topic=score.topic, reason=score.blocked, is_alert=False)
     if choice.kind is ArticleKind.UPDATE and may_update and score.topic in before.alerted - before.updated:
-        return TopicDecision(topic=score.topic, reason=Reason.UPDATED, is_alert=True)
+        is_told = score.topic not in before.updated_often
+        return TopicDecision(
+            topic=score.topic, reason=Reason.UPDATED if is_told else Reason.UPDATED_OFTEN, is_alert=is_told
+        )
     if choice.kind in (ArticleKind.COPY, ArticleKind.UPDATE) and score.topic in before.matched:
         reason = Reason.COPY if choice.kind is ArticleKind.COPY else Reason.UPDATE
         return TopicDecision(topic=score.topic, reason=reason, is_alert=False)

@@ -14,10 +14,10 @@ from itertools import chain
 
 from monitor.alerting.silence_notices import describe
 from monitor.store.channels import ChannelReport, RecipientReport
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.store.nodes import NodeReport
 from monitor.text.tokens import some_of
-from monitor.types.condition import Code, Problem, Severity, failure, warning, worst_first
+from monitor.types.condition import Code, Problem, failure, warning, worst_first
 from monitor.types.plans import ADDED, PAUSED
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -96,7 +96,7 @@ def _daemon_problems(
     state: ServiceState, living: Sequence[NodeReport], now: datetime, speed: float
 ) -> Iterator[Problem]:
     if any(each.is_polling for each in living):
-        yield from _silent_nodes(state.nodes, living)
+        yield from _silent_nodes(state.nodes, living, now)
     elif _is_polled_by_hand(state, now, speed):
         yield warning(
             Code.POLLED_BY_HAND,
@@ -131,9 +131,20 @@ def _no_node(nodes: Sequence[NodeReport], now: datetime) -> Problem:
     return failure(Code.NO_NODE, "daemon", f"{says}; nothing is polled or sent", mend)
 
 
-def _silent_nodes(nodes: Sequence[NodeReport], living: Sequence[NodeReport]) -> Iterator[Problem]:
+def _silent_nodes(nodes: Sequence[NodeReport], living: Sequence[NodeReport], now: datetime) -> Iterator[Problem]:
     for node in nodes:
-        if node not in living and node.stopped_at is None and not _is_replaced(node, living):
+        if node in living or node.stopped_at is not None or _is_replaced(node, living):
+            continue
+        if node.heartbeat_at > now:
+            ahead = f"{(node.heartbeat_at - now).total_seconds() / 60:.0f} minutes"
+            yield warning(
+                Code.NODE_SILENT,
+                "daemon",
+                f"the clock of the node {node.name} is {ahead} ahead of this one's: times that it stored come too late here",
+                "let the clocks of all nodes be set by NTP, and start the one that was wrong again",
+                public="the clocks of the nodes differ",
+            )
+        else:
             yield warning(
                 Code.NODE_SILENT,
                 "daemon",
@@ -339,38 +350,6 @@ def _recipient(each: RecipientReport) -> str:
 
 def _disabled(channel: ChannelReport) -> str:
     return f"{channel.name} ({channel.disabled_reason})"
-
-
-# --- what lasts, for notices ------------------------------------------------------------------------------------------
-
-LASTING_AFTER = timedelta(minutes=2)
-"""So long must a problem be seen, or be gone, before the operator is told: a machine that wakes up is late with everything."""
-_TOLD = {Code.LATE_FEEDS: "feeds", Code.DISK_LOW: "disk", Code.DISK_FULL: "disk", Code.NO_TOPICS: "topics"}
-"""Code -> its subject. What fails with a poll or a delivery (feeds, channels, the network) has notices of its own."""
-SUBJECTS = tuple(dict.fromkeys(_TOLD.values()))
-
-
-class Lasting:
-    """Which problems have lasted, subject by subject. Fed with every look, by a clock
-    that does not count while a machine sleeps."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[Code | None, datetime]] = {}
-
-    def see(self, found: Sequence[Problem], at: datetime) -> dict[str, Problem | None]:
-        """Subject -> its problem, or None where it is well; subjects that changed within `LASTING_AFTER` are left out."""
-        by_subject = {_TOLD[each.code]: each for each in reversed(worst_first(found)) if _is_told(each)}
-        for subject in SUBJECTS:
-            code = by_subject[subject].code if subject in by_subject else None
-            if subject not in self._seen or self._seen[subject][0] is not code:
-                self._seen[subject] = (code, at)
-        lasting = (subject for subject, (_, since_at) in self._seen.items() if at - since_at >= LASTING_AFTER)
-        return {subject: by_subject.get(subject) for subject in lasting}
-
-
-def _is_told(problem: Problem) -> bool:
-    """A crowd of late feeds on one server is no news; a disk that fills up is, before it is full."""
-    return problem.code in _TOLD and (problem.severity is Severity.FAIL or problem.code is Code.DISK_LOW)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,10 @@ machines.
 
 Each channel has a task of its own and shares nothing with the others, so that any number that hang delay no other (W13); it
 sends in order of creation and at the channel's rate. An alert is claimed, sent with no transaction open, and settled: killed in
-between, it is sent again with the same id. The only broad exception handlers of delivering are here.
+between, it is sent again with the same id.
+
+The two broad exception handlers of delivering are here: a channel that raises has failed in this attempt, as if its receiver had
+said so (`_try`), and a task that fails in any other way rests and comes again (`_task`).
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,8 +23,9 @@ from monitor.alerting import notices, retry, summaries
 from monitor.alerting.channels.base import Addressed, Channel, Editor, Limited
 from monitor.config.plan import offer
 from monitor.store import channels as channel_rows
-from monitor.store import copies_wait, outbox
+from monitor.store import copies_wait
 from monitor.store.db import Database, Session
+from monitor.store.outbox import delivery_queue, message_edits
 from monitor.types.alerting import (
     AttemptResult,
     ChannelEvent,
@@ -73,7 +78,7 @@ class Deliverer:
         own = {name: each.destination for name, each in self._channels().items() if self._is_free(name)}
         if waited := await self._db.read(copies_wait.over, own, now=self._clock()):
             await self._db.write(copies_wait.end, waited, now=self._clock())
-        due = await self._db.read(outbox.due_channels, own, now=self._clock())
+        due = await self._db.read(delivery_queue.due_channels, own, now=self._clock())
         started = [name for name in due if self._is_free(name)]
         for name in started:
             task = asyncio.create_task(self._drain(name), name=f"deliver {name}")
@@ -88,13 +93,13 @@ class Deliverer:
 
     async def _edit(self, editors: Mapping[str, Editor]) -> int:
         """Edit sent messages that say less than is known by now. A failure here does not affect deliveries."""
-        self._paused_until[_EDITS] = asyncio.get_running_loop().time() + _EDIT_INTERVAL_SECONDS
-        try:
+        self._rest(_EDITS, _EDIT_INTERVAL_SECONDS)
+        with self._task(_EDITS, "editing messages", rest_seconds=_EDIT_INTERVAL_SECONDS):
             where = {name: each.destination for name, each in editors.items()}
-            for edit in await self._db.write(outbox.outdated, where, now=self._clock()):
+            for edit in await self._db.write(message_edits.outdated, where, now=self._clock()):
                 async with asyncio.timeout(_SEND_SECONDS):
                     outcome = await editors[edit.channel].edit(edit.alert, edit.receipt, now=self._clock())
-                await self._db.write(outbox.record_edit, edit, outcome)
+                await self._db.write(message_edits.record_edit, edit, outcome)
                 log.info(
                     "edited alert=%s channel=%s result=%s code=%s",
                     edit.alert.id,
@@ -103,11 +108,21 @@ class Deliverer:
                     outcome.code,
                 )
                 await asyncio.sleep(self._spacing)
+        return 0
+
+    @contextmanager
+    def _task(self, name: str, what: str, *, rest_seconds: float) -> Iterator[None]:
+        """What a task does. A fault is told and ends it; one that nobody foresaw lets it rest, so that it is said once a while."""
+        try:
+            yield
         except StoreError as error:
             self._on_error(error)
         except Exception:
-            log.exception("editing messages failed in an unforeseen way; tried again in half a minute")
-        return 0
+            log.exception("%s failed in an unforeseen way; tried again in %.0f seconds", what, rest_seconds)
+            self._rest(name, rest_seconds)
+
+    def _rest(self, name: str, seconds: float) -> None:
+        self._paused_until[name] = asyncio.get_running_loop().time() + seconds
 
     async def finish(self) -> int:
         """Wait until no task has anything due. Returns how many attempts were made."""
@@ -131,8 +146,8 @@ class Deliverer:
 
     async def _drain(self, name: str) -> int:
         tries = 0
-        while not self._is_stopping and (channel := self._channels().get(name)):
-            try:
+        with self._task(name, f"delivering on channel={name}", rest_seconds=_PAUSE_SECONDS):
+            while not self._is_stopping and (channel := self._channels().get(name)):
                 delivery, held = await self._db.write(
                     _claim, channel, now=self._clock(), lease_for=self._lease_for, max_age_for=self._max_age_for
                 )
@@ -142,14 +157,7 @@ class Deliverer:
                     break
                 tries += 1
                 await self._deliver(channel, delivery)
-            except StoreError as error:
-                self._on_error(error)
-                break
-            except Exception:
-                log.exception("delivering on channel=%s failed in an unforeseen way; tried again in a minute", name)
-                self._paused_until[name] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
-                break
-            await asyncio.sleep(self._spacing)
+                await asyncio.sleep(self._spacing)
         return tries
 
     async def _deliver(self, channel: Channel, delivery: DeliveryState) -> None:
@@ -192,11 +200,11 @@ def _claim(
     session: Session, channel: Channel, *, now: datetime, lease_for: timedelta, max_age_for: timedelta
 ) -> tuple[DeliveryState | None, int]:
     """The next delivery for this channel's destination, within its budget, and how many were held for their age before."""
-    held = outbox.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
+    held = delivery_queue.hold_overdue(session, channel.name, now=now, max_age_for=max_age_for)
     to = channel.destination
     limit = channel.messages_per_hour if isinstance(channel, Limited) else 0
     summaries.keep_budget(session, channel.name, to, limit=limit, now=now)
-    return outbox.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
+    return delivery_queue.claim_next(session, channel.name, now=now, lease_for=lease_for, destination=to), held
 
 
 def _settle(
@@ -211,7 +219,7 @@ def _settle(
     """Store the outcome of an attempt and, in the same transaction, the notice that follows from it, for the other channels."""
     before = channel_rows.state(session, delivery.channel)
     update = retry.after_attempt(delivery, before, outcome, now=now, jitter=random.random(), max_age_for=max_age_for)
-    if not outbox.settle(session, delivery, outcome, update, started_at=started_at, now=now):
+    if not delivery_queue.settle(session, delivery, outcome, update, started_at=started_at, now=now):
         return None, None
     event = retry.channel_event(before, update)
     in_force = channel_rows.destinations(session)

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.store import alerts, articles, feeds, outbox
+from monitor.store import alerts, articles
 from monitor.store.db import Session, serialize_decisions
+from monitor.store.feeds import feed_reports
+from monitor.store.outbox import delivery_queue
 from monitor.text import urls
 from monitor.types.alerting import (
     Alert,
@@ -61,13 +63,18 @@ def notify_feed(
     """A feed began to fail, recovered, is gone or moved. `channels`: name -> digest of the destination."""
     since_at = feed.failing_since_at or update.failing_since_at or now
     key = f"feed/{feed.id}/{FeedEvent.FAILING}/{since_at.isoformat()}"
-    if event is FeedEvent.FAILING and feeds.all_failing_since(session, since_at):
+    if event is FeedEvent.FAILING and feed_reports.all_failing_since(session, since_at):
         _of_network_down(session, since_at, channels, now)
         return
     if event is FeedEvent.RECOVERED and not alerts.exists(session, key):
         _of_network_back(session, channels, now)
         return
     title, body = _feed_words(feed, update, event, since_at)
+    if event is FeedEvent.MOVED and (other := feed_reports.also_at(session, update.new_url or "", feed_id=feed.id)):
+        body = (
+            f"It has redirected to the address of the feed {other} for a week: both bring the same now. "
+            "Remove one of the two; with one address for both the settings would be refused."
+        )
     enqueue_notice(
         session,
         title,
@@ -173,7 +180,9 @@ def notify_given_up(
 ) -> None:
     """An alert was given up on a channel. One notice a channel and week: `alerts list` has the others, until somebody sees to
     them. A notice that was given up makes no further notice: they would never end."""
-    is_told = outbox.has_given_up(session, delivery.channel, since_at=now - _GIVEN_UP_AGAIN_AFTER, besides=delivery.id)
+    is_told = delivery_queue.has_given_up(
+        session, delivery.channel, since_at=now - _GIVEN_UP_AGAIN_AFTER, besides=delivery.id
+    )
     if delivery.alert.kind is AlertKind.NOTICE or is_told:
         return
     title = f"An alert could not be delivered to {delivery.channel}"
@@ -283,11 +292,13 @@ _BEGUN = {
     Code.DISK_LOW: "The disk of the store is nearly full",
     Code.DISK_FULL: "The disk of the store is full",
     Code.NO_TOPICS: "There is no topic",
+    Code.STORE_GONE: "The file of the store is gone",
 }
 _OVER = {
     "feeds": "Feeds are polled in time again",
     "disk": "The disk has room again",
     "topics": "There are topics again",
+    "store": "The file of the store is back",
 }
 
 
@@ -343,7 +354,7 @@ def _feed_words(feed: FeedState, update: FeedUpdate, event: FeedEvent, since_at:
 
 
 def _of_network_down(session: Session, since_at: datetime, channels: Mapping[str, str], now: datetime) -> None:
-    last_at = feeds.last_success_at(session)
+    last_at = feed_reports.last_success_at(session)
     enqueue_notice(
         session,
         "No feed can be reached",

@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.alerting.notices import enqueue_notice, moment
-from monitor.store import alerts, feeds
+from monitor.store import alerts
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds import feed_reports, watches
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.types.fetching import Silence, Watch, was_unwatched
 
 _EVERY = timedelta(days=1)
@@ -32,10 +33,10 @@ _BEGUN, _OVER, _CROWD = "silence/begun/", "silence/over/", "crowd"
 
 def tell(session: Session, *, channels: Mapping[str, str], now: datetime) -> None:
     """Write the notices that are due, if any, in the transaction of the poll that found out."""
-    if not feeds.is_silence_due(session, now=now):
+    if not watches.is_silence_due(session, now=now):
         return
     serialize_decisions(session)
-    untold = feeds.untold_silence(session)
+    untold = watches.untold_silence(session)
     begun = [each for each in untold if each.watch.silence and not _is_unwatched(each, now)]
     over = [each for each in untold if not each.watch.silence]
     if any(_is_confirmed(each, now) for each in begun) and not any(_will_soon_be_asked(each, now) for each in begun):
@@ -72,8 +73,8 @@ def _will_soon_be_asked(feed: WatchedFeed, now: datetime) -> bool:
 
 def _tell_begun(session: Session, begun: Sequence[WatchedFeed], channels: Mapping[str, str], now: datetime) -> None:
     """One notice on all that fell silent, also on those that are not due yet; or none, where another told of this crowd."""
-    crowd_from = max(CROWD_FROM, CROWD_SHARE * feeds.count_polled(session))
-    all_silent = feeds.silent(session)
+    crowd_from = max(CROWD_FROM, CROWD_SHARE * feed_reports.count_polled(session))
+    all_silent = watches.silent(session)
     told = [each.watch.silence_told_at for each in all_silent if each.watch.silence_told_at]
     kind, last_at = _last_begun(session)
     if kind == _CROWD and 2 * len(told) >= crowd_from:
@@ -153,7 +154,7 @@ def _tell_over(session: Session, over: Sequence[WatchedFeed], channels: Mapping[
     named = {each.watch.silence_told_at for each in over}
     still_silent = {
         each.watch.silence_told_at
-        for each in feeds.told_together(session, {at for at in named if at})
+        for each in watches.told_together(session, {at for at in named if at})
         if each.watch.silence
     }
     ready: list[WatchedFeed] = []
@@ -183,7 +184,7 @@ def _over_words(over: Sequence[WatchedFeed]) -> tuple[str, str]:
 
 def _put_off(session: Session, untold: Sequence[WatchedFeed], until_at: datetime) -> None:
     for each in untold:
-        feeds.save_watch(session, each.id, replace(each.watch, silence_due_at=until_at))
+        watches.save_watch(session, each.id, replace(each.watch, silence_due_at=until_at))
 
 
 def _settle(session: Session, told: Sequence[WatchedFeed], *, told_at: datetime | None) -> None:
@@ -191,7 +192,7 @@ def _settle(session: Session, told: Sequence[WatchedFeed], *, told_at: datetime 
     for each in told:
         changed_at = each.watch.silence_changed_at if told_at else None
         watch = replace(each.watch, silence_told_at=told_at, silence_changed_at=changed_at, silence_due_at=None)
-        feeds.save_watch(session, each.id, watch)
+        watches.save_watch(session, each.id, watch)
 
 
 def _listed(lines: Sequence[str]) -> str:

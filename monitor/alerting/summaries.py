@@ -15,8 +15,10 @@ from itertools import groupby
 from monitor.alerting import budget, render
 from monitor.alerting.budget import Waiting
 from monitor.matching import margins
-from monitor.store import alerts, channels, outbox
-from monitor.store.db import Session, chunks
+from monitor.store import alerts, channels
+from monitor.store.db import Session
+from monitor.store.outbox import messages
+from monitor.store.statements import chunks
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, SummaryEntry
 
@@ -49,7 +51,7 @@ def _waiting(session: Session, channel: str, destination: str, now: datetime) ->
 
 
 def _gather(session: Session, ids: Sequence[int], channel: str, destination: str, *, limit: int, now: datetime) -> None:
-    found = [each for some in chunks(ids) for each in outbox.load_waiting(session, some)]
+    found = [each for some in chunks(ids) for each in messages.load_waiting(session, some)]
     by_alert = {alert.id: id for id, alert in found}
     ranked = entries([alert for _, alert in found])
     for part in _parts(ranked):

@@ -217,7 +217,7 @@ def file_articles(path: Path, bar: Progress, *, is_reported: bool = True) -> Ite
 def _store_articles(cli: base.Cli, bar: Progress) -> Iterator[Iterable[Line]]:
     with base.opened(cli.settings) as db, db.reading() as session:
         from monitor.evaluation import backtest as work
-        from monitor.store import archive
+        from monitor.store.figures import whole_store
 
-        total = archive.count_articles(session)
+        total = whole_store.count_articles(session)
         yield bar.track(work.archived_lines(session), total=total, description="matching")

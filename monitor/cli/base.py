@@ -7,6 +7,7 @@ need them.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -112,6 +113,17 @@ def complain(text: str) -> None:
         typer.echo(visible(logs.without_secrets(line)), err=True)
 
 
+def of_system(error: OSError) -> str:
+    """What the system refused, for people."""
+    name = visible(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "the output"
+    says = error.strerror or str(error)
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{name[:60]}…: too long for the name of a file; choose a shorter one"
+    if error.errno == errno.ENOSPC:
+        return f"{name} cannot be written: {says}; free some, or write elsewhere"
+    return f"{name}: {says}"
+
+
 def parse_moment(value: str) -> datetime:
     """Parse `2026-11-22`, `2026-11-22T08:00Z`, or a time ago such as `36h` or `7d`. Raises BadParameter."""
     ago = re.fullmatch(r"(\d{1,5})([mhdw])", value)
@@ -120,9 +132,9 @@ def parse_moment(value: str) -> datetime:
         return datetime.now(UTC) - timedelta(**{units[ago[2]]: int(ago[1])})
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the first hours of year 1 in Asia are in no year in UTC
         raise typer.BadParameter("write a date, as 2026-11-22, or how long ago, as 24h or 7d") from None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def no_such(what: str, asked: str, known: Iterable[str], *, hint: str) -> NotFoundError:
@@ -199,10 +211,12 @@ def _differs(settings: Settings, app: App) -> str:
 
 
 def _end_leases(db: Database) -> None:
-    from monitor.store import feeds, outbox, reassessments
+    from monitor.store import reassessments
+    from monitor.store.feeds import feed_leases
+    from monitor.store.outbox import delivery_queue
 
     with db.writing() as session:
-        for each in (feeds, outbox, reassessments):
+        for each in (feed_leases, delivery_queue, reassessments):
             each.release_all(session)
 
 

@@ -51,12 +51,12 @@ def list_(ctx: typer.Context, as_json: base.AsJson = False) -> None:
       monitor channels list --json
     """
     from monitor.store import channels as store
-    from monitor.store import outbox
+    from monitor.store.outbox import delivery_states
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows, counts = store.reports(session), outbox.states_by_channel(session)
+        rows, counts = store.reports(session), delivery_states.states_by_channel(session)
     found = [_fields(row, counts.get(row.name, {}), cli.now()) for row in rows]
     if as_json:
         base.print_json_lines(found)
@@ -223,15 +223,16 @@ def resume(ctx: typer.Context, name: Name) -> None:
       monitor channels resume desk
     """
     from monitor.config.plan import offer
-    from monitor.store import outbox, settings
+    from monitor.store import settings
+    from monitor.store.outbox import delivery_queue, delivery_states
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.writing() as session:
         _check_name(session, name)
         was_off = settings.resume_channel(session, name)
-        outbox.hold_overdue(session, name, now=cli.now(), max_age_for=cli.settings.delivery.max_age_for)
-        held = outbox.states_by_channel(session).get(name, {}).get("held", 0)
+        delivery_queue.hold_overdue(session, name, now=cli.now(), max_age_for=cli.settings.delivery.max_age_for)
+        held = delivery_states.states_by_channel(session).get(name, {}).get("held", 0)
     base.line(f"{name}: {'its alerts go out again' if was_off else 'was not paused'}")
     if held:
         base.line(offer(name, held))

@@ -9,7 +9,7 @@ import typer
 
 from monitor.cli import base
 from monitor.cli.models import unmatched_feeds
-from monitor.cli.topics import unknown_channels
+from monitor.cli.topics.checking import unknown_channels
 from monitor.topics import seeds
 from monitor.types.errors import ConfigError, MonitorError
 

@@ -296,10 +296,10 @@ def _idle_files(db: Database, settings: Settings) -> Iterator[CheckResult]:
 
 
 def _feeds(db: Database) -> CheckResult:
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_reports
 
     with db.reading() as session:
-        rows = [row for row in feeds.reports(session) if row.is_enabled]
+        rows = [row for row in feed_reports.of_all(session) if row.is_enabled]
     ill = [f"{row.name} ({row.paused_reason or row.error})" for row in rows if row.failures or row.paused_reason]
     if ill:
         return CheckResult(
@@ -329,10 +329,10 @@ def _service(db: Database, now: datetime, speed: float) -> Iterator[CheckResult]
 
 
 def _outbox(db: Database) -> CheckResult:
-    from monitor.store import outbox
+    from monitor.store.outbox import delivery_states
 
     with db.reading() as session:
-        found = outbox.states(session)
+        found = delivery_states.states(session)
     says = ", ".join(f"{count} {state}" for state, count in sorted(found.items()) if count) or "empty"
     if found["held"] or found["dead"]:
         return CheckResult(
@@ -343,11 +343,11 @@ def _outbox(db: Database) -> CheckResult:
 
 def _clock(db: Database) -> CheckResult:
     """Whether the store has times in the future, as after the clock was set back."""
-    from monitor.store import archive
+    from monitor.store.figures import whole_store
 
     now = datetime.now(UTC)
     with db.reading() as session:
-        latest = archive.last_written_at(session) or now
+        latest = whole_store.last_written_at(session) or now
     if latest > now + timedelta(minutes=5):
         mend = "set the clock right, or wait: until then polls and deliveries come late"
         return CheckResult(
@@ -357,10 +357,11 @@ def _clock(db: Database) -> CheckResult:
 
 
 def _sizes(db: Database) -> CheckResult:
-    from monitor.store import archive, files
+    from monitor.store import files
+    from monitor.store.figures import whole_store
 
     with db.reading() as session:
-        articles = archive.count_articles(session)
+        articles = whole_store.count_articles(session)
     if db.path is None:
         return CheckResult("size", "ok", f"{articles} articles")
     waiting = files.wal_bytes(db.path)

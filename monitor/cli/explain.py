@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.alerts import show_deliveries
-from monitor.cli.matches import evidence_rows, likely, show_change
+from monitor.cli.alerts.record import show_deliveries
+from monitor.cli.matches.record import evidence_rows, likely, show_change
 from monitor.cli.models import load_matcher, load_topics, scores_of
 from monitor.text import urls
 from monitor.text.tokens import word_count

@@ -1,10 +1,12 @@
 """The command `monitor`, assembled from one module for each group of commands.
 
-A MonitorError becomes one message on stderr and an exit code, never a traceback.
+A MonitorError, and what the system refuses, becomes one message on stderr and an exit code, never a traceback.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
@@ -18,6 +20,8 @@ from typer.core import TyperGroup
 from monitor.cli import base
 from monitor.types.errors import MonitorError
 
+log = logging.getLogger("monitor.cli")
+
 # In the order in which a newcomer needs them: name -> its module. A module is imported when its command is asked for, or all help.
 _MODULES = {
     "demo": "demo",
@@ -25,12 +29,12 @@ _MODULES = {
     "poll": "rounds",
     "deliver": "rounds",
     "serve": "run",
-    "matches": "matches",
+    "matches": "matches.group",
     "stories": "stories",
-    "alerts": "alerts",
+    "alerts": "alerts.group",
     "explain": "explain",
     "reassess": "reassess",
-    "topics": "topics",
+    "topics": "topics.group",
     "feeds": "feeds.group",
     "channels": "channels",
     "backtest": "backtest",
@@ -93,6 +97,17 @@ class _Commands(TyperGroup):
         except MonitorError as error:
             base.complain(str(error))
             raise typer.Exit(base.exit_code(error)) from error
+        except (
+            UnicodeEncodeError
+        ) as error:  # an argument's bytes that are no UTF-8: Python reads each as half a character
+            base.complain(f"an argument is not written in UTF-8, and cannot be stored or looked up: {error.object}")
+            raise typer.Exit(base.Code.USAGE) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has seen enough
+                raise
+            log.debug("the system refused", exc_info=True)
+            base.complain(base.of_system(error))
+            raise typer.Exit(base.Code.USAGE if error.errno == errno.ENAMETOOLONG else base.Code.FAILED) from error
 
 
 app = typer.Typer(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from monitor.learning.multilingual import SemanticScorer
     from monitor.matching.matcher import Matcher
-    from monitor.polling.stored_articles import StoredArticle
+    from monitor.polling.reassessing.stored_articles import StoredArticle
     from monitor.service.app import App
     from monitor.store.db import Database, Session
     from monitor.topics.seeds import LoadedTopics
@@ -159,7 +159,7 @@ def _ids(session: Session, asked: Sequence[str]) -> list[int]:
 
 
 async def _work(cli: base.Cli, app: App) -> _Outcome:
-    from monitor.polling.reassess import reassess_due
+    from monitor.polling.reassessing.reassess import reassess_due
     from monitor.store import reassessments
 
     now = app.clock()
@@ -209,8 +209,8 @@ def _without_paused(cli: base.Cli, shelf: LoadedTopics) -> LoadedTopics:
 
 
 def _batches(db: Database, wish: _Wish) -> Iterator[list[StoredArticle]]:
-    from monitor.polling.reassess_ranges import OF_RANGE_AT_ONCE
-    from monitor.polling.stored_articles import load, load_range
+    from monitor.polling.reassessing.ranges import OF_RANGE_AT_ONCE
+    from monitor.polling.reassessing.stored_articles import load, load_range
     from monitor.store import archive
 
     with db.reading() as session:

@@ -103,7 +103,7 @@ async def _poll(cli: base.Cli, app: App, names: list[str], unstored: list[StoreE
 
 async def _reassess(app: App, now: datetime) -> None:
     """Some of what is to be assessed again: where no daemon runs, rounds by hand do it bit by bit."""
-    from monitor.polling.reassess import reassess_due
+    from monitor.polling.reassessing.reassess import reassess_due
 
     for _ in range(_REASSESS_BATCHES):
         if (await reassess_due(app.tools(), now=now)).is_over:
@@ -131,13 +131,13 @@ async def _poll_named(app: App, poller: Poller, names: list[str], watched: _Watc
 
 def _claim(session: Session, names: list[str], *, now: Any) -> list[FeedState]:
     from monitor.polling.poll import POLL_LEASE_FOR
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_leases, feed_reports
 
-    known = [each.name for each in feeds.reports(session)]
+    known = [each.name for each in feed_reports.of_all(session)]
     for name in names:
         if name not in known:
             raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
-    claimed = (feeds.claim(session, name, now=now, lease_for=POLL_LEASE_FOR) for name in dict.fromkeys(names))
+    claimed = (feed_leases.claim(session, name, now=now, lease_for=POLL_LEASE_FOR) for name in dict.fromkeys(names))
     return [each for each in claimed if each]
 
 
@@ -186,18 +186,18 @@ def deliver(ctx: typer.Context, as_json: base.AsJson = False) -> None:
     Example:
       monitor deliver
     """
-    from monitor.store import outbox
+    from monitor.store.outbox import delivery_states
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.exclusive_app(cli.settings, otherwise="it delivers by itself") as app:
         _go_by_store(cli, app, app.clock())
         with app.db.reading() as session:
-            last = outbox.last_attempt(session)
+            last = delivery_states.last_attempt(session)
         with base.spinner(cli, "sending"):
             asyncio.run(send_due(app))
         with app.db.reading() as session:
-            tries, states = _by_channel(outbox.results_since(session, last)), outbox.states(session)
+            tries, states = _by_channel(delivery_states.results_since(session, last)), delivery_states.states(session)
     if as_json:
         base.print_json({"tries": [dict(channel=name, **counts) for name, counts in tries.items()], "outbox": states})
     else:

@@ -58,7 +58,7 @@ def run(ctx: typer.Context) -> None:
 
 def _welcome(address: str | None, app: App) -> None:
     """Print on stdout, apart from the log, where everything is."""
-    from monitor.store.feeds import count_polled
+    from monitor.store.feeds.feed_reports import count_polled
 
     with app.db.reading() as session:
         feeds = count_polled(session)

@@ -49,13 +49,14 @@ class _Brief:
     def __init__(self, db: Database, settings: Settings, now: datetime) -> None:
         from monitor.alerting import condition
         from monitor.service import observer
-        from monitor.store import feeds, outbox
+        from monitor.store.feeds import feed_reports
+        from monitor.store.outbox import delivery_states
         from monitor.types.condition import worst_first
 
         with db.reading() as session:
             self._seen: ServiceState = observer.read(session, path=db.path)
-            self._feeds = [each for each in feeds.reports(session) if each.is_enabled]
-            self._outbox = {state: count for state, count in outbox.states(session).items() if count}
+            self._feeds = [each for each in feed_reports.of_all(session) if each.is_enabled]
+            self._outbox = {state: count for state, count in delivery_states.states(session).items() if count}
             remarks = tuple(_seeds_problems(session, settings, now)) if db.is_sqlite else ()
         speed = settings.clock.speed
         found = condition.problems(self._seen, now=now, speed=speed)

@@ -1,4 +1,4 @@
-"""`monitor stories`: list and show stories; merge, split and move them (`monitor.review.stories`)."""
+"""`monitor stories`: list and show stories; merge, split and move them (`monitor.review.stories`, `story_edits`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import base
-from monitor.cli.matches import LARGEST, user
+from monitor.cli.matches.judging import user
+from monitor.cli.matches.options import LARGEST
 from monitor.text.tokens import some_of
 
 if TYPE_CHECKING:
-    from monitor.review.stories import Reviewer, Story, StoryChangeResult, StorySummary, TimelineEntry
+    from monitor.review.stories import Story, StorySummary, TimelineEntry
+    from monitor.review.story_edits import Reviewer, StoryChangeResult
     from monitor.store.db import Session
-    from monitor.store.stories import TimelineArticle
+    from monitor.store.stories.story_lists import TimelineArticle
     from monitor.stories.sources import IndependentSource
 
 app = typer.Typer(invoke_without_command=True)
@@ -237,9 +239,9 @@ def merge(
 
 
 def _merge(into: int, other: int, session: Session, reviewer: Reviewer) -> StoryChangeResult:
-    from monitor.review import stories as review
+    from monitor.review import story_edits
 
-    return review.merge(session, into, other, reviewer)
+    return story_edits.merge(session, into, other, reviewer)
 
 
 @app.command()
@@ -250,9 +252,9 @@ def split(ctx: typer.Context, articles: Articles, note: Note = "") -> None:
     Example:
       monitor stories split 23 24 --note "another meeting"
     """
-    from monitor.review import stories as review
+    from monitor.review import story_edits
 
-    _apply(ctx, note, lambda session, reviewer: review.split(session, articles, reviewer))
+    _apply(ctx, note, lambda session, reviewer: story_edits.split(session, articles, reviewer))
 
 
 @app.command()
@@ -268,13 +270,13 @@ def move(
     Example:
       monitor stories move 23 --to 17
     """
-    from monitor.review import stories as review
+    from monitor.review import story_edits
 
-    _apply(ctx, note, lambda session, reviewer: review.move(session, articles, to, reviewer))
+    _apply(ctx, note, lambda session, reviewer: story_edits.move(session, articles, to, reviewer))
 
 
 def _apply(ctx: typer.Context, note: str, verb: Callable[[Session, Reviewer], StoryChangeResult]) -> None:
-    from monitor.review.stories import Reviewer
+    from monitor.review.story_edits import Reviewer
 
     cli = base.cli_of(ctx)
     cli.log()

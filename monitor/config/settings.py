@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -277,14 +278,19 @@ class Settings(Section):
 
     @property
     def link_warning(self) -> tuple[str, str]:
-        """What is wrong with the links that channels send, and the mend; ('', '') where nothing is."""
-        if not self.channels or not self.web.leads_nowhere:
-            return "", ""
-        names = ", ".join(sorted(self.channels))
-        return (
-            f"links in the alerts of {names} lead to {self.web.base_url}, which opens on this machine only",
-            'set web.public_url to the address under which its readers reach the page, such as "https://monitor.example.org"',
-        )
+        """What is wrong with the links that channels and pages give, and the mend; ('', '') where nothing is."""
+        if self.channels and self.web.leads_nowhere:
+            names = ", ".join(sorted(self.channels))
+            return (
+                f"links in the alerts of {names} lead to {self.web.base_url}, which opens on this machine only",
+                'set web.public_url to the address under which its readers reach the page, such as "https://monitor.example.org"',
+            )
+        if path := urlsplit(self.web.public_url).path:
+            return (
+                f"web.public_url has a path, {path}, but the pages' own links begin at the root of the host",
+                'give the page a host name of its own in the proxy, such as "https://monitor.example.org"',
+            )
+        return "", ""
 
     _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
     _from_files: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())

@@ -37,8 +37,9 @@ from monitor.polling.pipeline import Polled
 from monitor.service.app import App
 from monitor.service.clock import Clock
 from monitor.service.daemon import Daemon
-from monitor.store import archive, outbox
 from monitor.store.db import Database
+from monitor.store.figures import whole_store
+from monitor.store.outbox import delivery_states
 
 SPEED = 260.0
 """Seconds of the demo's clock in one real second: two and a half hours of news take about forty seconds."""
@@ -199,8 +200,8 @@ class Demo:
         """Whether everything published is stored and no delivery is pending."""
         published = {article.guid for article in newspaper.published()}
         with self._daemon.app.db.reading() as session:
-            states = outbox.states(session)
-            is_stored = archive.count_articles(session) >= len(published)
+            states = delivery_states.states(session)
+            is_stored = whole_store.count_articles(session) >= len(published)
         return is_stored and not states["pending"] + states["leased"]
 
     # --- events ---------------------------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ class Demo:
         db = Database(settings.store.url)
         try:
             with db.reading() as session:
-                totals = archive.totals(session)
+                totals = whole_store.totals(session)
         finally:
             db.close()
         shared = alerts_of_shared_stories(each.payload for each in receiver.received)

@@ -14,9 +14,10 @@ from itertools import groupby
 from typing import Any
 
 from monitor.learning.multilingual import Multilingual, SemanticScorer
+from monitor.learning.tracker import Tracker
 from monitor.learning.training import build_matcher
 from monitor.matching.background import mark, next_mark
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.matching.matcher import Matcher
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.intake import file_articles
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle

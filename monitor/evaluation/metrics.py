@@ -19,8 +19,9 @@ from monitor.matching.margins import stratum
 from monitor.matching.near_misses import is_asked_at_random
 from monitor.matching.reliability import Reliability, measure, wilson
 from monitor.matching.tuning import NEAR_MISS_BANDS
-from monitor.store import archive, near_misses, topics
+from monitor.store import near_misses, topics
 from monitor.store.db import Session
+from monitor.store.figures import whole_store
 from monitor.store.near_misses import NearMissSample
 
 
@@ -90,12 +91,12 @@ class _TopicCounts:
     """Counts of all topics, read from the store once."""
 
     def __init__(self, session: Session) -> None:
-        self.matches = archive.matches_by_topic(session)
-        self.strata = archive.matches_by_stratum(session)
-        self.alerts = archive.alerts_by_topic(session)
+        self.matches = whole_store.matches_by_topic(session)
+        self.strata = whole_store.matches_by_stratum(session)
+        self.alerts = whole_store.alerts_by_topic(session)
         self.near = near_misses.seen(session)
         self.kept = near_misses.samples(session)
-        self.first_at, self.last_at = archive.article_span(session)
+        self.first_at, self.last_at = whole_store.article_span(session)
         self.topics = topics.known(session)
 
     def days(self, topic: str) -> float:

@@ -16,10 +16,10 @@ from monitor.feeds import opml
 from monitor.feeds.additions import KnownFeeds, standing
 from monitor.feeds.opml import Listed, Outline
 from monitor.net.addresses import PUBLIC, AddressPolicy, is_web_port
-from monitor.store import feeds
 from monitor.store import settings as store
 from monitor.store.db import Session, serialize_decisions
-from monitor.store.feeds import FeedReport
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
 from monitor.text import language, links, urls
 from monitor.text.secrets import without_keys
 from monitor.types.plans import REMOVED, SettingsEntry
@@ -166,7 +166,7 @@ class Export:
 
 def export_feeds(session: Session, *, now: datetime) -> Export:
     """All feeds that were not removed, paused ones too, except those whose address must not leave."""
-    rows = [row for row in feeds.reports(session) if row.is_enabled or (row.by_hand and row.by_hand != REMOVED)]
+    rows = [row for row in feed_reports.of_all(session) if row.is_enabled or (row.by_hand and row.by_hand != REMOVED)]
     kept = [row for row in rows if not holds_secret(row)]
     listed = [
         Listed(url=row.url, title=row.title or row.name, site_url=row.site_url, language=row.language or "")

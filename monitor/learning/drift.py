@@ -1,70 +1,43 @@
-"""Reads what a topic matched and compares the latest of it with the first (monitor.matching.drift). Read-only."""
+"""Whether what a topic matches has left its sentence and seeds. Pure.
+
+Each match has a nearness: how like it is to what the owner wrote, without anything that the topic learned by itself. The latest
+matches are compared with the first. News on a topic moves on, and every topic has odd matches: only a fall that is both large and
+more than chance counts, and it is over only when half of it is made good (docs/matching.md, "Drift").
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, variance
 
-from monitor.matching.drift import Drift, compare
-from monitor.matching.matcher import Matcher
-from monitor.matching.semantic import SemanticModel
-from monitor.matching.tuning import ARCHIVE_CHARACTERS, DRIFT_MATCHES
-from monitor.store import matches, vectors
-from monitor.store.db import Session
-from monitor.store.matches import MatchedStory
-
-_EXAMPLES = 3
+from monitor.matching.tuning import DRIFT_FALL, DRIFT_MATCHES, DRIFT_SIGMAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicDrift:
-    """What was found of one topic."""
+class Drift:
+    """What comparing the latest matches with the first shows."""
 
-    drift: Drift
-    latest_article_id: int = 0
-    examples: tuple[str, ...] = ()
-    """Of its latest matches, those that are least like its sentence and seeds."""
-
-
-def look(
-    session: Session, topic: str, matcher: Matcher, semantic: SemanticModel | None, *, had_drifted: bool, told_at: int
-) -> TopicDrift:
-    """Compare a topic's latest matches with its first: by meaning where they are embedded, else by words. `told_at`: the latest
-    match when drift, or its end, was last told of it; nothing new is told before all of the latest came after it."""
-    stories = matches.first_and_latest(session, topic, each=DRIFT_MATCHES, characters=ARCHIVE_CHARACTERS)
-    found = _nearness(session, topic, stories, matcher, semantic)
-    latest = found[-DRIFT_MATCHES:]
-    if told_at and latest and latest[0][1].article_id <= told_at:
-        return TopicDrift(drift=Drift(has_drifted=had_drifted, reason="too few matches since it was last told of"))
-    drift = compare([near for near, _ in found], had_drifted=had_drifted)
-    furthest = sorted(latest, key=lambda each: each[0])[:_EXAMPLES]
-    return TopicDrift(
-        drift=drift,
-        latest_article_id=latest[-1][1].article_id if latest else 0,
-        examples=tuple(f"{story.title} ({story.source})" for _, story in furthest),
-    )
+    has_drifted: bool
+    first: float = 0.0
+    latest: float = 0.0
+    """Mean nearness."""
+    reason: str
 
 
-def _nearness(
-    session: Session, topic: str, stories: Sequence[MatchedStory], matcher: Matcher, semantic: SemanticModel | None
-) -> list[tuple[float, MatchedStory]]:
-    if len(stories) < 2 * DRIFT_MATCHES:
-        return []
-    by_embedding = _by_embedding(session, topic, stories, semantic) if semantic else []
-    if len(by_embedding) >= 2 * DRIFT_MATCHES:
-        return by_embedding
-    by_words = ((matcher.nearness(topic, each.title, each.text, each.language), each) for each in stories)
-    return [(near, story) for near, story in by_words if near is not None]
-
-
-def _by_embedding(
-    session: Session, topic: str, stories: Sequence[MatchedStory], semantic: SemanticModel
-) -> list[tuple[float, MatchedStory]]:
-    ids = [each.article_id for each in stories]
-    embedded = {each.article_id: each for each in vectors.of_articles(session, semantic.embedder, ids, dim=None)}
-    found = []
-    for story in stories:
-        if (row := embedded.get(story.article_id)) is not None:
-            near = semantic.nearness(topic, row.vector, row.language)
-            found += [(near, story)] if near is not None else []
-    return found
+def compare(nearness: Sequence[float], *, had_drifted: bool = False) -> Drift:
+    """Compare the latest DRIFT_MATCHES with the first. `nearness`: of each match, in order of arrival, one a story. `had_drifted`:
+    whether it was told, and not yet told to be over."""
+    if len(nearness) < 2 * DRIFT_MATCHES:
+        return Drift(has_drifted=had_drifted, reason=f"{len(nearness)} of the {2 * DRIFT_MATCHES} stories it takes")
+    before, after = nearness[:DRIFT_MATCHES], nearness[-DRIFT_MATCHES:]
+    first, latest = fmean(before), fmean(after)
+    fall, needed = first - latest, DRIFT_FALL * first
+    if had_drifted:
+        is_over = fall < needed / 2
+        reason = "half of the fall is made good" if is_over else "still as far away"
+        return Drift(has_drifted=not is_over, first=first, latest=latest, reason=reason)
+    by_chance = DRIFT_SIGMAS * math.sqrt((variance(before) + variance(after)) / DRIFT_MATCHES)
+    reason = f"fell by {fall:.3f}; {needed:.3f} would be large, {by_chance:.3f} more than chance"
+    return Drift(has_drifted=fall > max(needed, by_chance) and first > 0, first=first, latest=latest, reason=reason)

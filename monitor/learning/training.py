@@ -1,5 +1,5 @@
 """Build the matcher from the store: verdicts, self-training examples, background, calibration and sensitivities. Read-only,
-but that word statistics are kept beside the store (`kept_background`).
+but that word statistics and the models of many topics are kept beside the store (`kept_background`, `kept_models`).
 
 Used by the daemon, backtests and `explain`, so all three give the same scores for the same store.
 """
@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.learning import kept_background
+from monitor.learning import kept_background, kept_models
+from monitor.learning.kept_file import path_beside
 from monitor.matching import sensitivity
 from monitor.matching.alert_rate import SensitivityCost, sensitivity_costs
 from monitor.matching.background import Background, mark
@@ -26,7 +27,7 @@ from monitor.matching.tuning import (
     SELF_TRAINING_KEPT,
     SELF_TRAINING_WINDOW,
 )
-from monitor.store import archive, topics, vectors, verdicts, versions
+from monitor.store import archive, self_training, vectors, verdicts, versions
 from monitor.store.db import Session, path_of
 from monitor.types.matching import Score, Topic
 
@@ -35,18 +36,22 @@ MAX_FORECASTS = 200
 
 def build_matcher(session: Session, wanted: Sequence[Topic]) -> Matcher:
     """The matcher of these topics, trained on all that is stored."""
-    ordinary = background(session)
-    found = _build(session, wanted, ordinary)
-    kept_background.keep(ordinary, kept_background.path_beside(path_of(session)))
+    ordinary, beside = background(session), path_beside(path_of(session), kept_models.SUFFIX)
+    known = kept_models.read(beside, topics=len(wanted))
+    found = _build(session, wanted, ordinary, known)
+    kept_background.keep(ordinary, path_beside(path_of(session), kept_background.SUFFIX))
+    kept_models.keep(found.models, known, beside)
     return found
 
 
-def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> Matcher:
+def _build(
+    session: Session, wanted: Sequence[Topic], ordinary: Background, known: kept_models.Models | None = None
+) -> Matcher:
     names = [each.name for each in wanted]
     fitted, reviewed = calibration(session), verdicts.examples(session, names)
     # copies count once, so ask for more rows than are used; topics with a sentence do not train themselves
     trains = [each.name for each in wanted if not each.description.strip()]
-    trained = topics.self_training_examples(session, trains, limit_each=2 * SELF_TRAINING_KEPT)
+    trained = self_training.examples(session, trains, limit_each=2 * SELF_TRAINING_KEPT)
 
     quotas = _remaining_quotas(session, names)
 
@@ -59,6 +64,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
             calibration=fitted,
             factors=factors,
             quotas=quotas,
+            known=known,
         )
 
     tuned = [each for each in wanted if _is_adaptive(each)]
@@ -72,7 +78,7 @@ def _build(session: Session, wanted: Sequence[Topic], ordinary: Background) -> M
 def _remaining_quotas(session: Session, names: Sequence[str]) -> dict[str, int]:
     """Partial self-training examples that each topic may still take until the archive's next mark."""
     seen = last_mark(session)
-    taken = topics.partial_examples_since(session, seen - SELF_TRAINING_WINDOW)
+    taken = self_training.partial_examples_since(session, seen - SELF_TRAINING_WINDOW)
     return {name: allowance(seen, taken[name]) for name in names}
 
 
@@ -177,7 +183,7 @@ def background(session: Session) -> Background:
     if not up_to:
         return Background.shipped()
     found = archive.sample(session, up_to=up_to, limit=ARCHIVE_ARTICLES, characters=ARCHIVE_CHARACTERS)
-    return kept_background.background(found, kept_background.path_beside(path_of(session)))
+    return kept_background.background(found, path_beside(path_of(session), kept_background.SUFFIX))
 
 
 def last_mark(session: Session) -> int:

@@ -11,16 +11,11 @@ help, is in docs/matching.md.
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.matching import evidence, margins, self_training, sensitivity
 from monitor.matching.background import Background
@@ -36,25 +31,18 @@ from monitor.matching.model import (
     themes,
     vector,
 )
-from monitor.matching.term_vectors import PackedTermVector, TermVector, dot, ordered_dot
+from monitor.matching.term_vectors import TermVector, dot, ordered_dot
+from monitor.matching.topic_index import Floats, TopicIndex, topic_index
 from monitor.matching.topic_rules import forbidden
 from monitor.matching.topic_threshold import article_strictness, ceiling, threshold_of, topic_strictness
 from monitor.matching.tuning import (
     BOUNDED_FROM,
     BOUNDED_PART,
-    DENSE_POSTINGS,
-    FEW_TOPICS,
     FULL_TEXT_FROM,
-    ROUNDING,
     SELF_TRAINING_ANCHOR_FROM,
     SELF_TRAINING_FULL_FROM,
 )
 from monitor.types.matching import Contribution, Evidence, Example, Reason, Score, Topic
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int32]
-_Posting = tuple[Places | None, Floats]
-"""The topics that have a term, by position, and its weights there; no positions where there is one weight for each topic."""
 
 
 def build(
@@ -66,18 +54,20 @@ def build(
     calibration: Calibration | None = None,
     factors: Mapping[str, float] | None = None,
     quotas: Mapping[str, int] | None = None,
+    known: Mapping[str, TopicModel] | None = None,
 ) -> Matcher:
     """A matcher for the enabled topics, in their order.
 
     `examples` are reviewed articles; `self_trained` are articles that topics trained themselves on and nobody has reviewed,
     oldest first; those of other topics are ignored. `calibration`: without it no score has a probability. `factors`: threshold
     multipliers by topic (monitor.matching.sensitivity), else the default of its sensitivity. `quotas`: partial self-training
-    examples a topic may still take (monitor.matching.self_training), else none.
+    examples a topic may still take (monitor.matching.self_training), else none. `known`: models that need not be learned, as
+    for `monitor.matching.model.learn`.
     """
     reviewed, trained = _by_topic(examples), _by_topic(self_trained)
     models = [
         _configured(
-            learn(topic, reviewed.get(topic.name, ()), trained.get(topic.name, ()), background),
+            learn(topic, reviewed.get(topic.name, ()), trained.get(topic.name, ()), background, known),
             (factors or {}).get(topic.name),
             (quotas or {}).get(topic.name, 0),
         )
@@ -126,7 +116,7 @@ class Matcher:
         self,
         models: Sequence[TopicModel],
         background: Background,
-        indexes: Mapping[str, _Index] | None = None,
+        indexes: Mapping[str, TopicIndex] | None = None,
         *,
         calibration: Calibration | None = None,
     ) -> None:
@@ -191,6 +181,11 @@ class Matcher:
         found = Matcher(models, self._background, indexes, calibration=self.calibration)
         found._anchors = self._anchors
         return found
+
+    @property
+    def models(self) -> tuple[TopicModel, ...]:
+        """The models of its topics, in their order."""
+        return self._models
 
     @property
     def background(self) -> Background:
@@ -264,10 +259,10 @@ class Matcher:
         scores = self._few_scores(index, article, thresholds) if is_matches_only else None
         return article, index.score(article.vector) if scores is None else scores, thresholds
 
-    def _few_scores(self, index: _Index, article: _ArticleVector, thresholds: Floats) -> Floats | None:
+    def _few_scores(self, index: TopicIndex, article: _ArticleVector, thresholds: Floats) -> Floats | None:
         """The scores of the topics that could match, the rest 0; None where that would not be cheaper than all scores.
 
-        Each is added up in the article's own order, as `_Index.score` does: the same numbers to the last bit."""
+        Each is added up in the article's own order, as `TopicIndex.score` does: the same numbers to the last bit."""
         if len(self._models) < BOUNDED_FROM:
             return None
         near = np.flatnonzero(index.bound(article.vector) >= thresholds)
@@ -341,12 +336,11 @@ class Matcher:
             idf,
         )
 
-    def _index(self, language: str) -> _Index:
+    def _index(self, language: str) -> TopicIndex:
         """The index of a language; languages without seeds share one."""
         key = language if language in self._languages else ANY_LANGUAGE
         if key not in self._indexes:
-            kind = _FewTopics if len(self._models) <= FEW_TOPICS else _Index
-            self._indexes[key] = kind(self._models, key)
+            self._indexes[key] = topic_index(self._models, key)
         return self._indexes[key]
 
 
@@ -364,219 +358,3 @@ class _ArticleVector:
     def read(self) -> evidence.ArticleText:
         """Its words and sentences, for evidence."""
         return evidence.ArticleText(self.title, self.text, self.language)
-
-
-def _by_term(vectors: Sequence[PackedTermVector]) -> Iterator[tuple[str, Places, Floats]]:
-    """Each term with the places of the vectors that have it, ascending, and its weights there. All terms are sorted at once, which
-    takes a third of the time that adding to an array for each of them would."""
-    numbers: dict[str, int] = {}
-    entries = (numbers.setdefault(term, len(numbers)) for each in vectors for term in each.terms)
-    of_entry = np.fromiter(entries, np.int32)
-    order = np.argsort(of_entry, kind="stable").astype(np.int32)
-    places = np.repeat(np.arange(len(vectors), dtype=np.int32), [len(each.terms) for each in vectors])[order]
-    weights = np.concatenate([np.empty(0), *(each.weights for each in vectors)])[order]
-    ends = np.cumsum(np.bincount(of_entry, minlength=len(numbers))).tolist()
-    for term, begin, end in zip(numbers, [0, *ends], ends, strict=False):
-        yield term, places[begin:end], weights[begin:end]
-
-
-class _Index:
-    """Inverted index for one language: term to the topics that contain it and their weights.
-
-    Terms that many topics have are kept as rows with one weight for each topic: adding these up is many times cheaper. The terms
-    of an article are always added in its own order, so that scores do not depend on how an index came about.
-    """
-
-    def __init__(self, models: Sequence[TopicModel], language: str) -> None:
-        self._topics = len(models)
-        sides = [(model.side(language), model.factor) for model in models]
-        self.strictness = np.array([topic_strictness(*each) for each in sides], np.float64)
-        self.ceilings = np.array([ceiling(*each) for each in sides], np.float64)
-        by_term = _by_term([side.packed for side, _ in sides])
-        self._postings = {term: self._posting(places, weights) for term, places, weights in by_term}
-
-    def _posting(self, places: Places, weights: Floats) -> _Posting:
-        if len(places) * DENSE_POSTINGS < self._topics:
-            return places, weights
-        row = np.zeros(self._topics)
-        row[places] = weights
-        return None, row
-
-    def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _Index:
-        """A copy in which one topic's terms are replaced."""
-        found = object.__new__(_Index)
-        found._topics, found._postings = self._topics, dict(self._postings)
-        found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
-        if before.packed is after.packed:
-            return found
-        earlier, later = before.vector, after.vector
-        for term in earlier.keys() | later.keys():
-            places, weights = found._postings.get(term, _NO_POSTINGS)
-            if places is None:
-                weights = weights.copy()
-                weights[at] = later.get(term, 0.0)
-                found._postings[term] = None, weights
-                continue
-            others = places != at
-            places, weights = places[others], weights[others]
-            if term in later:
-                places, weights = np.append(places, np.int32(at)), np.append(weights, later[term])
-            if len(places):
-                found._postings[term] = places, weights
-            else:
-                del found._postings[term]
-        return found
-
-    def bound(self, article: TermVector) -> Floats:
-        """For every topic, a number that its cosine with the article does not exceed: exact for rare terms, and for those that
-        have rows the product of lengths (Cauchy-Schwarz)."""
-        rows = [(self._postings.get(term, _NO_POSTINGS), weight) for term, weight in article.items()]
-        rare = [(places, weights * weight) for (places, weights), weight in rows if places is not None and len(places)]
-        length = math.sqrt(sum(weight * weight for (places, _), weight in rows if places is None))
-        found = self._common_lengths * length + ROUNDING
-        if rare:
-            places, weights = (np.concatenate(each) for each in zip(*rare, strict=True))
-            found += np.bincount(places, weights, self._topics)
-        return found
-
-    @cached_property
-    def _common_lengths(self) -> Floats:
-        """Of each topic, the length of its vector in the terms that have rows."""
-        squares = np.zeros(self._topics)
-        for places, weights in self._postings.values():
-            if places is None:
-                squares += weights * weights
-        lengths: Floats = np.sqrt(squares)
-        return lengths
-
-    def score(self, article: TermVector) -> Floats:
-        """The cosine of the article with every topic."""
-        scores, part = np.zeros(self._topics), np.empty(self._topics)
-        for term, weight in article.items():
-            places, weights = self._postings.get(term, _NO_POSTINGS)
-            if places is None:
-                scores += np.multiply(weights, weight, out=part)
-            elif len(places):
-                scores[places] += weights * weight
-        return scores
-
-
-class _FewTopics(_Index):
-    """The same for few topics, whose vectors are looked up one by one: numpy is slower than that for a handful of numbers, and to
-    replace a topic's terms is to replace one vector."""
-
-    def __init__(self, models: Sequence[TopicModel], language: str) -> None:
-        self._topics = len(models)
-        sides = [(model.side(language), model.factor) for model in models]
-        self.strictness = np.array([topic_strictness(*each) for each in sides], np.float64)
-        self.ceilings = np.array([ceiling(*each) for each in sides], np.float64)
-        self._vectors = [side.vector for side, _ in sides]
-
-    def with_side(self, at: int, before: LanguageSide, after: LanguageSide) -> _FewTopics:
-        """A copy in which one topic's terms are replaced."""
-        found = copy(self)
-        found.strictness, found.ceilings = self.strictness.copy(), self.ceilings.copy()
-        if before.packed is not after.packed:
-            found._vectors = [*self._vectors[:at], after.vector, *self._vectors[at + 1 :]]
-        return found
-
-    def score(self, article: TermVector) -> Floats:
-        """The cosine of the article with every topic, added up in the article's order as `_Index.score` does."""
-        return np.array([_in_order(article, vector) for vector in self._vectors], np.float64)
-
-
-def _in_order(article: TermVector, topic: TermVector) -> float:
-    """The dot product in a loop: `sum` rounds otherwise from Python 3.12 on, and numpy as this does."""
-    total = 0.0
-    for term, weight in article.items():
-        if term in topic:
-            total += topic[term] * weight
-    return total
-
-
-_NO_POSTINGS: _Posting = (np.array([], np.int32), np.array([], np.float64))
-
-
-class Tracker:
-    """A matcher whose topics are trained on their own matches (monitor.matching.self_training) before it scores the next article.
-
-    Thread-safe. What it has learned is in the store as well (table lessons), so a restart loses nothing.
-    """
-
-    def __init__(self, matcher: Matcher) -> None:
-        self.matcher = matcher
-        self._unstored: deque[Example] = deque(maxlen=100)
-        self._stored: deque[Example] = deque(maxlen=100)
-        self._lock = threading.Lock()
-
-    @property
-    def topics(self) -> tuple[Topic, ...]:
-        """The topics in force."""
-        return self.matcher.topics
-
-    def begin_rebuild(self) -> None:
-        """Call before a new matcher is built from the store: examples stored so far will be read from there."""
-        with self._lock:
-            self._stored.clear()
-
-    def finish_rebuild(self, matcher: Matcher) -> None:
-        """Continue with a newly built matcher, and with the examples learned or stored since `begin_rebuild`. Earlier ones are not
-        added again: those that a busy topic has dropped would return as its newest examples, and a restart would give another
-        model."""
-        with self._lock:
-            self.matcher = matcher.with_training([*self._stored, *self._unstored])
-
-    def mark_stored(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """Mark the self-training examples of these scores as written to the store."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
-        if examples:
-            with self._lock:
-                self._discard_unstored(examples)
-                self._stored.extend(examples)
-
-    def learn(self, title: str, text: str, language: str, scores: Iterable[Score]) -> tuple[Score, ...]:
-        """Train the topics on an article that was just scored and is not stored yet; the scores, with weight 0 where it added
-        nothing."""
-        with self._lock:
-            return tuple(
-                self._train(each, title, text, language) if each.self_training_weight else each for each in scores
-            )
-
-    def train(self, title: str, text: str, language: str, scores: Iterable[Score]) -> None:
-        """Train the topics on an article that was scored without training them, and that is in the store."""
-        examples = [_training_example(each, title, text, language) for each in scores if each.self_training_weight]
-        with self._lock:
-            self.matcher = self.matcher.with_training(examples)
-            self._stored.extend(examples)
-
-    def undo_unstored(self, before: Matcher) -> None:
-        """Be `before` again, to the last bit, where anything was learned since that was not stored."""
-        with self._lock:
-            if self._unstored:
-                self.matcher = before
-                self._unstored.clear()
-
-    def _discard_unstored(self, examples: Sequence[Example]) -> None:
-        kept = [each for each in self._unstored if each not in examples]
-        self._unstored = deque(kept, maxlen=self._unstored.maxlen)
-
-    def _train(self, score: Score, title: str, text: str, language: str) -> Score:
-        """The score, after its topic was trained on the article; with weight 0 if the article added nothing."""
-        example = _training_example(score, title, text, language)
-        found = self.matcher.with_training([example])
-        if found is self.matcher:
-            return replace(score, self_training_weight=0.0)
-        self._unstored.append(example)
-        self.matcher = found
-        return score
-
-
-def _training_example(score: Score, title: str, text: str, language: str) -> Example:
-    return Example(
-        topic=score.topic,
-        title=title,
-        text=text,
-        language=language,
-        is_relevant=True,
-        weight=score.self_training_weight,
-    )

@@ -64,7 +64,7 @@ class LanguageSide:
     """Weighted number of articles the vector was learned from, self-training included."""
     coherence: float
     """Mean cosine of those articles with the vector: 1 for a single seed, lower for dissimilar examples."""
-    has_sentence: bool = False
+    has_sentence: bool
     """Whether the owner's sentence is one of the examples."""
 
     @property
@@ -187,18 +187,27 @@ def word_languages(topic: Topic) -> frozenset[str]:
     )
 
 
-def learn(topic: Topic, examples: Sequence[Example], trained: Sequence[Example], background: Background) -> TopicModel:
-    """Learn a topic's model. Verdicts act as seeds: a confirmed article is a seed, a dismissed one a counter-seed."""
+def learn(
+    topic: Topic,
+    examples: Sequence[Example],
+    trained: Sequence[Example],
+    background: Background,
+    known: Mapping[str, TopicModel] | None = None,
+) -> TopicModel:
+    """Learn a topic's model. Verdicts act as seeds: a confirmed article is a seed, a dismissed one a counter-seed. `known`: models
+    by what they were learned from (`TopicModel.base`), without self-training."""
     verdicts = [
         Seed(
             file="(verdict)", title=each.title, text=each.text, language=each.language, is_counter=not each.is_relevant
         )
         for each in examples
     ]
+    base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)
+    if known and not trained and base in known:
+        return replace(known[base], topic=topic)
     written = sentence_example(topic, verdicts)
     own = (*topic.seeds, *((written,) if written else ()))
     samples = _deduplicate(example_vector(each, background) for each in (*own, *verdicts))
-    base = digests.of_model(MODEL_REVISION, topic, verdicts, background.digest)
     model = TopicModel(topic, samples, (), {}, base, base)
     accepted = _eligible(model, [example_vector(each, background) for each in trained])
     languages = {each.language for each in samples}

@@ -73,6 +73,13 @@ class PackedTermVector:
         self._terms = tuple(map(intern, vector))
         self._weights = array("d", vector.values())
 
+    @classmethod
+    def of(cls, terms: tuple[str, ...], weights: array[float]) -> PackedTermVector:
+        """The vector of these interned terms, a weight for each."""
+        found = cls.__new__(cls)
+        found._terms, found._weights = terms, weights
+        return found
+
     @property
     def terms(self) -> tuple[str, ...]:
         """Its terms, in the order of `weights`."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from monitor.learning.multilingual import SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher
 from monitor.polling.values import AssessedArticle
 from monitor.store.articles import Sighting
 from monitor.stories.agencies import credited_agency

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.polling.values import AssessedArticle
-from monitor.store import feeds
 from monitor.store.articles import url_key
 from monitor.store.db import Session
+from monitor.store.feeds import shown_entries
 from monitor.types.digests import key_of
 from monitor.types.fetching import FeedState
 
@@ -135,7 +135,7 @@ def is_still_notable(burst: DetectedBurst, known: int) -> bool:
 
 def record_burst(session: Session, feed_id: int, *, now: datetime) -> bool:
     """Record a burst of a feed and return whether it is a new one, not the continuation of one that was reported."""
-    last_at = feeds.note_burst(session, feed_id, now=now)
+    last_at = shown_entries.note_burst(session, feed_id, now=now)
     return last_at is None or now - last_at > SAME_BURST_FOR
 
 
@@ -149,7 +149,7 @@ def _detected(
     *,
     now: datetime,
 ) -> DetectedBurst:
-    first_at, last_at = feeds.poll_times(session, feed.id)
+    first_at, last_at = shown_entries.poll_times(session, feed.id)
     # Without a date, or with one in the future, an article has the time at which it was seen.
     dates = [_date(assessed[number]) for number in sorted(unknown)]
     counts = PollCounts(
@@ -190,7 +190,7 @@ def _classified(
     guids = [key_of(each.sighting.guid if each.sighting else each.article.guid) for each in assessed]
     urls = [url_key(each.article.url) for each in assessed]
     texts = [each.fingerprint.text_key for each in assessed]
-    shown = feeds.known_keys(session, feed, guids=guids, addresses=urls, texts=texts)
+    shown = shown_entries.known_keys(session, feed, guids=guids, addresses=urls, texts=texts)
     known_content = shown.by_any if feed.first_polled_at is None else shown.by_feed
     changed = {number for number, guid in enumerate(guids) if guid in shown.guids}
     rest = set(range(len(assessed))) - changed
@@ -206,4 +206,4 @@ def _usual_count(
         return 0.0
     since_at = max(first_at, now - _USUAL_WITHIN_FOR)
     watched_for = max(now - since_at, timedelta(hours=1))
-    return feeds.count_entries(session, feed_id, since_at=since_at) * ((now - last_at) / watched_for)
+    return shown_entries.count_entries(session, feed_id, since_at=since_at) * ((now - last_at) / watched_for)

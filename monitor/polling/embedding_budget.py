@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitor.learning.multilingual import Multilingual
+from monitor.learning.tracker import Tracker
 from monitor.matching import embedding_gate
 from monitor.matching.embedders import excerpt, key
 from monitor.matching.embedding_gate import Candidate
 from monitor.matching.margins import margin
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.matching.matcher import Matcher
 from monitor.store import vectors
 from monitor.store.db import Database
 from monitor.types.matching import Article

@@ -16,9 +16,10 @@ from monitor.polling import decide, place, plan
 from monitor.polling.place import Place
 from monitor.polling.values import AlertingContext, AssessedArticle, Known, KnownStory, Related, StoredTexts
 from monitor.store import alerts, articles, decisions, story_changes
-from monitor.store import stories as story_rows
 from monitor.store.db import Session
 from monitor.store.indexes import profiles
+from monitor.store.stories import story_articles, story_members
+from monitor.stories import changes
 from monitor.stories.tuning import STORY_WINDOW_FOR
 from monitor.types.stories import Arrival, ArticleKind, StoryChoice
 
@@ -36,7 +37,7 @@ def read(session: Session, assessed: AssessedArticle, context: AlertingContext, 
         known = _with_event(session, assessed, known, now=now)
     elif place.may_be_late(choice, texts) and choice.story_id is not None and choice.of_article_id is not None:
         at = assessed.article.published_at
-        is_late = story_rows.has_later_version(session, choice.story_id, choice.of_article_id, at)
+        is_late = story_members.has_later_version(session, choice.story_id, choice.of_article_id, at)
         known = replace(known, has_later_version=is_late)
     return _with_alerting(session, assessed, known, context, now=now)
 
@@ -133,7 +134,7 @@ def _with_alerting(
         known = replace(known, article=decisions.known_article(session, stored_id))
     if not matched:
         return known
-    outlet, publisher = story_rows.published_by(session, assessed.article)
+    outlet, publisher = story_articles.published_by(session, assessed.article)
     known = replace(known, outlet=outlet, publisher=publisher)
     if placed.choice.story_id is None:
         return known
@@ -143,7 +144,11 @@ def _with_alerting(
         ids += others
         history, escalated = alerts.story_history(session, ids)
     if placed.choice.is_material:
-        history = replace(history, updated=_topics_told_of(session, placed.choice, matched))
+        history = replace(
+            history,
+            updated=_topics_told_of(session, placed.choice, matched),
+            updated_often=_topics_updated_often(session, placed.choice, ids, now=now),
+        )
     known = replace(known, story=KnownStory(history=history, escalated=escalated))
     if policy.hold_reason(assessed.article, assessed.arrival, now=now) is not None:
         return known
@@ -170,11 +175,21 @@ def _topics_told_of(session: Session, choice: StoryChoice, matched: Sequence[str
     return frozenset(each for each in matched if alerts.is_told(session, alerts.key_of(each, story_id, what)))
 
 
+def _topics_updated_often(
+    session: Session, choice: StoryChoice, ids: Sequence[int], *, now: datetime
+) -> frozenset[str]:
+    """The topics that were told of changes often enough today; none where an outlet takes back what was told."""
+    if choice.facts == changes.TAKEN_BACK:
+        return frozenset()
+    told = alerts.updates_told(session, ids, since_at=now - policy.UPDATES_FOR)
+    return frozenset(topic for topic, count in told.items() if count >= policy.UPDATES_AT_MOST)
+
+
 def _with_channels(
     session: Session, story: KnownStory, story_id: int, ids: Sequence[int], matched: Sequence[str]
 ) -> KnownStory:
     """Add how the story's alerts are identified, and who had a message where a topic may be told of a known story."""
-    opener = story_rows.opener(session, story_id)
+    opener = story_articles.opener(session, story_id)
     story = replace(story, opener=plan.identity(opener.url, opener.source, opener.guid) if opener else "")
     if not story.history.alerted or story.history.alerted.issuperset(matched):
         return story
@@ -195,10 +210,10 @@ def _with_growth(
     topics = decide.growing_topics(placed, known, context.limits)
     if not topics:
         return known.story
-    carriers = story_rows.carriers(session, ids)
+    carriers = story_articles.carriers(session, ids)
     found = sorted((each for of_story in carriers.values() for each in of_story), key=lambda each: each.article_id)
     grown = replace(known.story, carriers=tuple(found))
     if not decide.may_be_fast(placed, replace(known, story=grown), context.limits, now=now):
         return grown
-    arrivals = {each: story_rows.recent_arrivals(session, each, without=ids, now=now) for each in topics}
+    arrivals = {each: story_articles.recent_arrivals(session, each, without=ids, now=now) for each in topics}
     return replace(grown, arrivals=arrivals)

@@ -1,7 +1,7 @@
 """What an article was assessed without, when that is back, and what is then decided anew. Pure.
 
 An article that was decided while no topic was in force, while the embedder was away, or while its page could not be read is
-assessed again when that is over (`polling.reassess`), as are the articles of late when a topic changes or a person asks for it.
+assessed again when that is over (`polling.reassessing`), as are the articles of late when a topic changes or a person asks for it.
 """
 
 from __future__ import annotations

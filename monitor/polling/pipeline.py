@@ -14,35 +14,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from monitor.alerting import notices, silence_notices
-from monitor.learning.multilingual import POLL_EMBEDS_FOR, Multilingual, SemanticScorer
-from monitor.matching.matcher import Matcher, Tracker
+from monitor.learning.multilingual import SemanticScorer
+from monitor.learning.tracker import Tracker
 from monitor.net.addresses import AddressPolicy
-from monitor.polling import bursts, cadence, embedding_budget, fulltext, missing, silence
+from monitor.polling import bursts, cadence, embedding_budget, silence
 from monitor.polling.assess import assess, confirm_stored
 from monitor.polling.bursts import DetectedBurst
-from monitor.polling.cadence import Cadence
 from monitor.polling.document import ReadDocument, body_hash, read_document
-from monitor.polling.fulltext import FetchedArticle, PageReader
+from monitor.polling.fulltext import FetchedArticle
 from monitor.polling.intake import file_articles
+from monitor.polling.pages import PagesToRead, assess_with_pages, note_missing, pages_wanted
+from monitor.polling.tools import Tools, keep_up, semantic_scorer
 from monitor.polling.values import AlertingContext, AssessedArticle, FiledArticle
 from monitor.polling.watching import keep_watch
-from monitor.reading.extract import FROM_PAGE, read_articles
-from monitor.reading.fetch import Fetcher
-from monitor.reading.workers import Workers
-from monitor.store import articles, feeds, page_visits, topics
+from monitor.reading.extract import read_articles
+from monitor.store import articles, page_visits, topics
 from monitor.store.articles import Sighting
-from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.db import Session, serialize_decisions
+from monitor.store.feeds import feed_leases
 from monitor.store.indexes import known_entries
-from monitor.store.stories import outlet_of_feed
-from monitor.stories import copies
+from monitor.store.stories.story_articles import outlet_of_feed
 from monitor.text import urls
 from monitor.types.alerting import Alert
 from monitor.types.digests import content_key
@@ -50,43 +48,6 @@ from monitor.types.errors import FetchError, HostRestsError, MonitorError, Parse
 from monitor.types.fetching import Entry, FeedEvent, FeedState, FeedUpdate, Fetched, PageVisit, Validators
 from monitor.types.matching import Article, Reason
 from monitor.types.stories import Arrival, ArticleKind, Cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """The parts that a poll works with; built by `service.app`."""
-
-    db: Database
-    fetcher: Fetcher
-    workers: Workers
-    matcher: Matcher | Tracker
-    alerting: AlertingContext
-    cadence: Cadence = field(default_factory=Cadence)
-    max_age_for: timedelta | None = timedelta(days=7)
-    feed_policy: AddressPolicy | None = None
-    private_policy: AddressPolicy | None = None
-    """For feeds that the operator allowed on a private address."""
-    reader: PageReader | None = None
-    """Reads articles' own pages; None to read none."""
-    pages: str = fulltext.NEAR
-    """When pages of articles are read, of feeds without a setting of their own."""
-    pages_per_poll: int = 5
-    pages_per_day: int = 100
-    """Per host."""
-    multilingual: Multilingual | None = None
-    """Matches across languages, if an embedder is in use."""
-    embeds_for: timedelta = POLL_EMBEDS_FOR
-    """How long a poll waits for the embeddings of its articles."""
-    embeds_per_day: int = 0
-    """How many articles are embedded in a day (UTC), of those that arrive; 0 for all."""
-    are_seeds_embedded: bool = True
-    """Whether the models across languages are those of the topics as they are now."""
-    topics_revision: int | None = None
-    """Of the store's topics that `matcher` was built from; None where it was built without a store."""
-    in_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while articles are assessed and stored."""
-    renew_models: Callable[[], Awaitable[None]] | None = None
-    """Builds the models anew where the archive has reached its next mark; called in turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +109,7 @@ async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], 
     it, and topics learn in the order of the archive, so that a backtest finds the same. Pages are read between two turns."""
     async with _turn(tools):
         assessed = await asyncio.to_thread(_assess_all, feed, read, tools)
-        asked = await _pages_wanted(feed, assessed, tools, now=now)
+        asked = await pages_wanted(feed, assessed, tools, now=now)
         if not asked.guids:
             return await _store(assessed, (), asked, settle, tools, now=now)
     entries = {each.guid: each for each in read.entries}
@@ -157,7 +118,7 @@ async def _in_turn(feed: FeedState, read: _Read, settle: Callable[..., Polled], 
     pages = await tools.reader.read(wanted, feed, language=read.language, now=now)
     of_pages = await semantic_scorer([each.article for each in pages if each.article], tools)
     async with _turn(tools):
-        assessed = await asyncio.to_thread(_assess_with_pages, assessed, pages, tools, read.semantic, of_pages)
+        assessed = await asyncio.to_thread(assess_with_pages, assessed, pages, tools, read.semantic, of_pages)
         return await _store(assessed, pages, asked, settle, tools, now=now)
 
 
@@ -176,24 +137,16 @@ async def _turn(tools: Tools) -> AsyncIterator[None]:
                 tracker.undo_unstored(before)
 
 
-async def keep_up(tools: Tools) -> None:
-    """Learn what the archive holds by now, also by other processes, before articles are assessed."""
-    if tools.renew_models:
-        await tools.renew_models()
-    if tools.multilingual:
-        await tools.db.read(tools.multilingual.catch_up)
-
-
 async def _store(
     assessed: Sequence[AssessedArticle],
     pages: Sequence[FetchedArticle],
-    asked: _PagesToRead,
+    asked: PagesToRead,
     settle: Callable[..., Polled],
     tools: Tools,
     *,
     now: datetime,
 ) -> Polled:
-    assessed = _note_missing(assessed, pages, asked, tools, now=now)
+    assessed = note_missing(assessed, pages, asked, tools, now=now)
     visits = tuple(each.visit for each in pages)
     polled: Polled = await tools.db.write(settle, assessed=assessed, visits=visits)
     confirm_stored(assessed, tools.matcher)
@@ -240,25 +193,6 @@ async def _read(feed: FeedState, document: ReadDocument, tools: Tools, now: date
     return _Read(entries=fresh, articles=read, language=language, semantic=semantic)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PagesToRead:
-    """The pages that a poll wants to read, by the guids of their articles."""
-
-    guids: tuple[str, ...] = ()
-    """Nearest to a threshold first."""
-    paused: Mapping[str, datetime] = field(default_factory=dict)
-    """Those that are not asked for, as their host is paused, until when."""
-
-
-async def _pages_wanted(
-    feed: FeedState, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
-) -> _PagesToRead:
-    wanted = [each for each in assessed if fulltext.is_page_wanted(each, feed.pages or tools.pages, now=now)]
-    if tools.reader is None or not wanted:
-        return _PagesToRead()
-    return await tools.db.read(_pages_to_read, wanted, tools, now=now)
-
-
 def _with_known_dates(
     session: Session, feed: FeedState, undated: Sequence[Entry], read: Sequence[Article]
 ) -> tuple[Article, ...]:
@@ -270,40 +204,6 @@ def _with_known_dates(
     )
 
 
-def _note_missing(
-    assessed: Sequence[AssessedArticle],
-    pages: Sequence[FetchedArticle],
-    asked: _PagesToRead,
-    tools: Tools,
-    *,
-    now: datetime,
-) -> tuple[AssessedArticle, ...]:
-    """Note for each article what it was assessed without, for it to be assessed again."""
-    visits = {each.visit.url: each.visit for each in pages}
-
-    def page_at(article: Article) -> datetime | None:
-        if article.guid in asked.paused:
-            return asked.paused[article.guid]
-        return missing.page_again_at(visits.get(article.url), 0, now=now) if article.guid in asked.guids else None
-
-    return tuple(with_missing(each, tools, page_at=page_at(each.article), now=now) for each in assessed)
-
-
-def with_missing(
-    assessed: AssessedArticle, tools: Tools, *, page_at: datetime | None = None, now: datetime
-) -> AssessedArticle:
-    """The article with a note of what it was assessed without."""
-    found = missing.of_article(
-        assessed.article,
-        has_topics=bool(tools.alerting.topics),
-        is_unembedded=assessed.is_unembedded or is_without_model(assessed.article, tools),
-        is_waiting=bool(assessed.waits_for),
-        page_at=page_at,
-        now=now,
-    )
-    return replace(assessed, missing=found) if found else assessed
-
-
 def _note_newer_topics(
     session: Session, assessed: Sequence[AssessedArticle], tools: Tools, *, now: datetime
 ) -> Sequence[AssessedArticle]:
@@ -312,81 +212,6 @@ def _note_newer_topics(
     if tools.topics_revision is None or topics.latest_revision(session) == tools.topics_revision:
         return assessed
     return [replace(each, missing={**each.missing, Cause.SEEDS: now}) for each in assessed]
-
-
-def is_without_model(article: Article, tools: Tools) -> bool:
-    """Whether an embedder is set, and has not embedded one seed yet."""
-    multilingual = tools.multilingual
-    return multilingual is not None and multilingual.model is None and multilingual.reads(article)
-
-
-async def semantic_scorer(
-    read: Sequence[Article],
-    tools: Tools,
-    *,
-    within_for: timedelta | None = None,
-    may_wait: bool = True,
-    left_out: Collection[int] = (),
-) -> SemanticScorer | None:
-    """Return the scorer by meaning for these articles, which are embedded as far as the time allows; None if no embedder is in use.
-    `may_wait`: whether those that are not embedded then may wait for it, if the embedder works. `left_out`: keys of texts that are
-    not to be embedded."""
-    if tools.multilingual is None:
-        return None
-    return await tools.multilingual.scorer(
-        tools.db, read, within_for=within_for or tools.embeds_for, may_wait=may_wait, left_out=left_out
-    )
-
-
-def _pages_to_read(session: Session, wanted: Sequence[AssessedArticle], tools: Tools, *, now: datetime) -> _PagesToRead:
-    """Which pages to read, nearest to a threshold first, copies of stored articles left out."""
-    guids: list[str] = []
-    paused: dict[str, datetime] = {}
-    hosts: Counter[str] = Counter()
-    for each in sorted(wanted, key=fulltext.urgency):
-        url, host = each.article.url, urls.host(each.article.url)
-        is_open = page_visits.may_fetch(session, url, per_day=tools.pages_per_day - hosts[host], now=now)
-        if is_open and not _is_copy(session, each, now):
-            guids.append(each.article.guid)
-            hosts[host] += 1
-        until_at = (
-            None if is_open or page_visits.is_visited(session, url) else page_visits.paused_until(session, url, now=now)
-        )
-        if until_at and not _is_copy(session, each, now):
-            paused[each.article.guid] = until_at
-    return _PagesToRead(guids=tuple(guids[: tools.pages_per_poll]), paused=paused)
-
-
-def _is_copy(session: Session, assessed: AssessedArticle, now: datetime) -> bool:
-    met = articles.find_candidates(session, assessed.article, assessed.fingerprint, assessed.sighting, now=now)
-    return copies.classify(assessed.article, met.known).kind is ArticleKind.COPY
-
-
-def _assess_with_pages(
-    assessed: Sequence[AssessedArticle],
-    pages: Sequence[FetchedArticle],
-    tools: Tools,
-    semantic: SemanticScorer | None,
-    of_pages: SemanticScorer | None,
-) -> tuple[AssessedArticle, ...]:
-    """Assess all articles again, in order, with the fuller text of pages that were read, and note what came of each page."""
-    fuller = {each.article.guid: each.article for each in pages if each.article and each.article.page == FROM_PAGE}
-    by_url = {each.visit.url: each.visit.outcome for each in pages}
-    noted = [_with_page_outcome(each, by_url.get(each.article.url, "")) for each in assessed]
-    return tuple(
-        assess(
-            fuller.get(each.article.guid, each.article),
-            tools.matcher,
-            arrival=each.arrival,
-            sighting=each.sighting,
-            semantic=of_pages if each.article.guid in fuller else semantic,
-        )
-        for each in noted
-    )
-
-
-def _with_page_outcome(assessed: AssessedArticle, outcome: str) -> AssessedArticle:
-    return replace(assessed, article=replace(assessed.article, page=outcome)) if outcome else assessed
 
 
 def _assess_all(feed: FeedState, of: _Read, tools: Tools) -> tuple[AssessedArticle, ...]:
@@ -423,7 +248,7 @@ def _settle(
     page_visits.record(session, visits)
     assessed = _with_canonical_urls(session, assessed)
     assessed, burst = bursts.mark_bursts(session, feed, assessed, now=now)
-    feeds.settle(session, update)
+    feed_leases.settle(session, update)
     if document and document.is_known_changed:
         known_entries.save(session, feed.id, document.known)
     _settle_hosts(session, update, now=now)

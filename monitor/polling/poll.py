@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from monitor.polling import cadence
-from monitor.polling.pipeline import Polled, Tools, poll
+from monitor.polling.pipeline import Polled, poll
 from monitor.polling.silence import is_to_be_asked_in_full
-from monitor.store import feeds
-from monitor.store.feeds import LeaseLostError
+from monitor.polling.tools import Tools
+from monitor.store.feeds import feed_leases
+from monitor.store.feeds.feed_leases import LeaseLostError
 from monitor.types.errors import BusyError, HostRestsError, MonitorError, StoreError
 from monitor.types.fetching import FeedState
 
@@ -57,7 +58,7 @@ class Poller:
         if free <= 0:
             return 0
         claimed = await self._tools().db.write(
-            feeds.claim_due, now=now, lease_for=self._lease_for, limit=free, per_host=self._per_host
+            feed_leases.claim_due, now=now, lease_for=self._lease_for, limit=free, per_host=self._per_host
         )
         for feed in await self._without_skipped(claimed, now):
             task = asyncio.create_task(self.run(feed, now=now), name=f"poll {feed.name}")
@@ -146,7 +147,7 @@ class Poller:
     async def _put_off(self, feed: FeedState, until_at: datetime) -> None:
         """Let a feed that was not asked wait, without a word on its state."""
         try:
-            await self._tools().db.write(feeds.put_off, feed, until_at)
+            await self._tools().db.write(feed_leases.put_off, feed, until_at)
         except StoreError as unsettled:
             log.error("feed=%s could not be put off: %s", feed.name, unsettled)
 
@@ -154,7 +155,7 @@ class Poller:
         in_full = is_to_be_asked_in_full(feed, now=now)  # it may have been asked already, and once a day is enough
         update = cadence.reschedule(feed, delay_for, why=why, is_asked_in_full=in_full, now=now)
         try:
-            await self._tools().db.write(feeds.settle, update)
+            await self._tools().db.write(feed_leases.settle, update)
         except StoreError as unsettled:
             log.error("feed=%s could not be put off: %s", feed.name, unsettled)
             return None

@@ -8,8 +8,8 @@ from datetime import datetime
 from monitor.polling import rhythm
 from monitor.polling.rhythm import Rhythm
 from monitor.polling.silence import Answer, next_watch
-from monitor.store import feeds
 from monitor.store.db import Session
+from monitor.store.feeds import shown_entries, watches
 from monitor.types.fetching import FeedState, FeedUpdate, ParsedFeed
 
 _LOOKED_AT = 400
@@ -23,18 +23,18 @@ def keep_watch(
 
     It follows from what is kept now: while the feed was read, the poll of another may have told of both.
     """
-    feed = replace(feed, watch=feeds.watch(session, feed.id) or feed.watch)
+    feed = replace(feed, watch=watches.watch(session, feed.id) or feed.watch)
     answer = _answer(session, feed, update, parsed, in_full=in_full, now=now)
     watch = next_watch(feed, answer, lambda: _rhythm(session, feed, now), now=now)
     if watch != feed.watch:
-        feeds.save_watch(session, feed.id, watch)
+        watches.save_watch(session, feed.id, watch)
 
 
 def _answer(
     session: Session, feed: FeedState, update: FeedUpdate, parsed: ParsedFeed | None, *, in_full: bool, now: datetime
 ) -> Answer:
     dates = {each.guid: each.published_at for each in parsed.entries} if parsed else {}
-    new = feeds.guids_first_seen(session, feed.id, at=now) if dates else []
+    new = shown_entries.guids_first_seen(session, feed.id, at=now) if dates else []
     return Answer(
         entries=parsed.size if parsed else None,
         new=tuple(dates.get(guid) for guid in new),
@@ -45,5 +45,5 @@ def _answer(
 
 
 def _rhythm(session: Session, feed: FeedState, now: datetime) -> Rhythm:
-    seen = feeds.entry_times(session, feed.id, at_most=_LOOKED_AT)
+    seen = shown_entries.entry_times(session, feed.id, at_most=_LOOKED_AT)
     return rhythm.learn(rhythm.moments(seen, first_polled_at=feed.first_polled_at or now), now=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor.learning import article_embeddings
 from monitor.polling.values import AlertingContext, FiledArticle, Filing, PlannedAlert
 from monitor.reading.extract import FROM_PAGE
-from monitor.store import alerts, articles, decisions, near_misses, reassessments, story_changes, topics
+from monitor.store import alerts, articles, decisions, near_misses, reassessments, self_training, story_changes
 from monitor.store.db import Session
 from monitor.store.indexes import profiles
 from monitor.text.tokens import shorten
@@ -68,7 +68,7 @@ def _write_article(session: Session, filing: Filing, context: AlertingContext, *
             now=now,
         )
         profiles.replace(session, article_id, assessed.profile)
-        topics.relearn(session, article_id)
+        self_training.relearn(session, article_id)
     if assessed.sighting:
         articles.record_entry(session, assessed.sighting, article_id, now=now)
     return article_id
@@ -150,7 +150,7 @@ def _write_for_learning(session: Session, filing: Filing, article_id: int, story
     assessed = filing.assessed
     if assessed.embedding:
         article_embeddings.store_embedding(session, article_id, assessed.embedding)
-    topics.add_self_training_examples(session, article_id, assessed.scores, now=now)
+    self_training.add_examples(session, article_id, assessed.scores, now=now)
     near_misses.add(
         session, article_id, story_id, assessed.article.url, assessed.article.title, filing.near_misses, now=now
     )

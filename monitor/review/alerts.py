@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from monitor.store import alerts
+from monitor.store import alert_lists
 from monitor.store.db import Session
 
 
@@ -30,8 +30,8 @@ class AlertRecord:
 
 def alerts_of_story(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
     """All alerts on a story, oldest first."""
-    found = alerts.of_story(session, story_id)
-    deliveries = alerts.deliveries_of(session, [each.id for each in found])
+    found = alert_lists.of_story(session, story_id)
+    deliveries = alert_lists.deliveries_of(session, [each.id for each in found])
     return tuple(
         AlertRecord(
             alert_id=each.id,
@@ -49,4 +49,4 @@ def alerts_of_story(session: Session, story_id: int) -> tuple[AlertRecord, ...]:
 
 def deliveries_of(session: Session, alert_id: str) -> tuple[dict[str, Any], ...]:
     """The deliveries of an alert with all attempts, as JSON."""
-    return tuple(asdict(each) for each in alerts.deliveries_of(session, [alert_id])[alert_id])
+    return tuple(asdict(each) for each in alert_lists.deliveries_of(session, [alert_id])[alert_id])

@@ -10,9 +10,10 @@ from monitor.matching.calibration import Calibration
 from monitor.review import revisions as history
 from monitor.review.alerts import AlertRecord, alerts_of_story
 from monitor.review.matches import ListedMatch, listed, outlet_of_article
-from monitor.store import decisions, matches, page_visits, reassessments, stories, verdicts
+from monitor.store import decisions, matches, page_visits, reassessments, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
+from monitor.store.stories import story_articles, story_lists
 from monitor.types.matching import Reason
 
 _MAX_OTHERS = 100
@@ -78,7 +79,7 @@ def find_record(session: Session, article_id: int, calibrated: Calibration | Non
     article = matches.article(session, article_id)
     if article is None or article.story_id is None:
         return None
-    carriers = stories.carriers(session, [article.story_id])
+    carriers = story_articles.carriers(session, [article.story_id])
     decided = decisions.of_article(session, article.id)
     in_force = decided[-1]
     return ArticleRecord(
@@ -107,7 +108,7 @@ def find_record(session: Session, article_id: int, calibrated: Calibration | Non
         hits=listed(session, matches.of_article(session, article.id), carriers, calibrated),
         feeds=matches.feeds_of_article(session, article.id),
         waits_for=tuple(each.waits_for for each in reassessments.causes_of(session, article.id)),
-        carried=tuple(stories.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
+        carried=tuple(story_lists.others(session, article.story_id, without=article.id, limit=_MAX_OTHERS)),
         revisions=tuple(asdict(each) for each in history.of_article(session, article.id)),
         told=alerts_of_story(session, article.story_id),
         verdicts=_verdicts(session, article.id),

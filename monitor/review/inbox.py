@@ -18,9 +18,10 @@ from monitor.review import choices
 from monitor.review.kept import Known
 from monitor.review.matches import VERDICT_STATES, ListedMatch, listed, outlet_of_article
 from monitor.review.verdicts import record_if_new
-from monitor.store import inbox, matches, stories, topics
+from monitor.store import inbox, matches, topics
 from monitor.store.db import Session
 from monitor.store.inbox import InboxFilter, InboxMatch, InboxOrder
+from monitor.store.stories import story_articles, story_members
 from monitor.stories.sources import StoryArticle, outlets
 from monitor.text.snippets import snippet
 from monitor.text.tokens import tokens
@@ -198,7 +199,7 @@ def find_lines(
 def _lines(
     session: Session, ids: Sequence[int], wanted: InboxFilter, known: Known | None = None
 ) -> tuple[InboxStory, ...]:
-    carriers, leads = stories.carriers(session, ids), inbox.leads(session, ids)
+    carriers, leads = story_articles.carriers(session, ids), inbox.leads(session, ids)
     asked, titles = inbox.wanted_ids(session, wanted, ids), topics.titles(session)
     calibrated = known.calibration if known else training.calibration(session)
     of_story: dict[int, list[InboxMatch]] = defaultdict(list)
@@ -270,12 +271,15 @@ def _probability(match: InboxMatch, calibrated: Calibration) -> float | None:
 
 
 def find_reading(session: Session, story_id: int, query: InboxQuery, known: Known | None = None) -> Reading | None:
-    """A story to be read; None where it has no match."""
+    """A story to be read, or the one that it became part of; None where it has no match."""
     line = next(iter(find_lines(session, [story_id], query, known)), None)
+    if line is None and (now := _merged_into(session, story_id)):
+        story_id = now
+        line = next(iter(find_lines(session, [story_id], query, known)), None)
     article = matches.article(session, line.article_id) if line else None
     if line is None or article is None:
         return None
-    carriers = stories.carriers(session, [story_id])
+    carriers = story_articles.carriers(session, [story_id])
     asked = inbox.wanted_ids(session, _filter(session, query, known), [story_id])
     own = sorted(matches.of_article(session, article.id), key=lambda each: each.id not in asked)
     return Reading(
@@ -334,7 +338,10 @@ def judge(
     wanted = _filter(session, replace(query, state="new"), known)
     ids = set(on.match_ids)
     for story_id, seen in on.stories.items():
-        ids |= inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
+        of_story = inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
+        if not of_story and (now_part_of := _merged_into(session, story_id)):
+            of_story = inbox.wanted_ids(session, wanted, [now_part_of], up_to=seen)
+        ids |= of_story
     found = (matches.find(session, each) for each in sorted(ids))
     recorded = [
         verdict_id
@@ -342,6 +349,12 @@ def judge(
         if each and (verdict_id := record_if_new(session, each, is_relevant=is_relevant, by=by, note=note, now=now))
     ]
     return (recorded[0], recorded[-1]) if recorded else None
+
+
+def _merged_into(session: Session, story_id: int) -> int | None:
+    """The story that one became part of since a page was loaded; None where it is still there, or never was."""
+    now = story_members.resolve(session, story_id)
+    return now if now != story_id else None
 
 
 # --- filters ------------------------------------------------------------------------------------------------------------

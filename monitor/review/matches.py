@@ -14,10 +14,11 @@ from monitor.learning.training import calibration
 from monitor.matching.calibration import Calibration
 from monitor.matching.margins import margin
 from monitor.review.verdicts import record_if_new
-from monitor.store import decisions, matches, stories, topics, verdicts
+from monitor.store import decisions, matches, topics, verdicts
 from monitor.store.db import Session
 from monitor.store.decisions import StoredDecision
 from monitor.store.matches import MatchFilter, StoredMatch
+from monitor.store.stories import story_articles
 from monitor.stories.sources import StoryArticle, outlets, publisher_of_article
 from monitor.types.matching import Evidence, MeasuredPrecision, Reason
 
@@ -205,7 +206,7 @@ def flat(match: ListedMatch) -> dict[str, Any]:
 
 
 def _carriers(session: Session, found: Sequence[StoredMatch]) -> dict[int, list[StoryArticle]]:
-    return stories.carriers(session, {each.story_id for each in found})
+    return story_articles.carriers(session, {each.story_id for each in found})
 
 
 def listed(

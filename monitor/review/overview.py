@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from monitor.matching.reliability import wilson
 from monitor.review.kept import Known
-from monitor.store import outbox, topics
+from monitor.store import topics
 from monitor.store.db import Session
 from monitor.store.figures import overview as store
 from monitor.store.figures.overview import Counted, Judged, Sent
+from monitor.store.outbox import delivery_states
 from monitor.types.matching import Reason
 
 DAYS, WEEKS = 28, 12
@@ -103,7 +104,7 @@ def find_overview(session: Session, known: Known, *, zone: tzinfo, now: datetime
     judged = store.judged_by_span(session, [_begins(each, zone) for each in weeks])
     published = store.published_since(session, now - LATELY_FOR)
     names = {each: name for name, known_by in known.choices.publishers.items() for each in known_by}
-    held = outbox.states_by_channel(session)
+    held = delivery_states.states_by_channel(session)
     return Overview(
         days=days,
         topics=topic_days(

@@ -7,14 +7,15 @@ runs meanwhile reads the topics again, as the store's revision of them has chang
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.store import archive, feeds, versions
+from monitor.store import archive, self_training, versions
 from monitor.store import topics as store
 from monitor.store.db import Database, Session, serialize_decisions
+from monitor.store.feeds import feed_reports
 from monitor.text.language import UNKNOWN
 from monitor.topics import folders, seeds
 from monitor.topics.folders import TopicFolderError
@@ -32,7 +33,7 @@ def feed_languages(session: Session) -> dict[str, str]:
     found = archive.languages(session)
     return {
         each.name: found.get(each.name) or each.language or UNKNOWN
-        for each in feeds.reports(session)
+        for each in feed_reports.of_all(session)
         if each.is_enabled and not each.paused_reason
     }
 
@@ -60,17 +61,14 @@ def remove(db: Database, root: Path, name: str, *, now: datetime) -> Path | None
 def rename(db: Database, root: Path, old: str, new: str, *, now: datetime) -> None:
     """Give the topic another name, with its folder and all that it found, was told and learned."""
     folders.check_name(new)
-    is_moved = False
-    try:
+    with ExitStack() as where_it_fails:
         with _alone(db) as session:
             if store.is_name_used(session, new):
                 raise TopicFolderError(f'there is, or was, a topic "{new}": choose another name')
-            is_moved = folders.rename(root, old, new)
+            if folders.rename(root, old, new):
+                where_it_fails.callback(folders.rename, root, new, old)
             store.rename(session, old, new, _definition(session, root, old, new), now=now)
-    except BaseException:
-        if is_moved:
-            folders.rename(root, new, old)
-        raise
+        where_it_fails.pop_all()
 
 
 def _definition(session: Session, root: Path, old: str, new: str) -> Topic | None:
@@ -97,11 +95,10 @@ def use_folder(
 def bring_back(db: Database, root: Path, folder: str, *, reassess_since_at: datetime | None, now: datetime) -> str:
     """Follow a topic again whose folder was set aside; returns its name. Where that cannot be done its folder stays there."""
     name = folders.bring_back(root, folder)
-    try:
+    with ExitStack() as where_it_fails:
+        where_it_fails.callback(folders.set_aside, root, name, now=now)
         use_folder(db, root, name, reassess_since_at=reassess_since_at, now=now)
-    except BaseException:
-        folders.set_aside(root, name, now=now)
-        raise
+        where_it_fails.pop_all()
     return name
 
 
@@ -135,7 +132,7 @@ def restore(db: Database, root: Path, name: str, number: int, *, now: datetime) 
     is_there = now_there is not None and now_there.digest == topic.digest
     aside = None if is_there else put_back(root, topic, now=now)
     with db.writing() as session:
-        forgotten = store.forget_self_training(session, name, since_at=made_at)
+        forgotten = self_training.forget(session, name, since_at=made_at)
     return Restored(is_written=not is_there, aside=aside, forgotten=forgotten)
 
 

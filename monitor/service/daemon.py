@@ -1,8 +1,7 @@
 """The daemon: runs polls, deliveries and reloads on a schedule, serves the web page, and shuts down in order.
 
-APScheduler only triggers the ticks. One exception inside it can stop it for good while `running` stays True (apscheduler#109), so
-our own loop watches the heartbeats and starts a new scheduler where they stop. Due times are in the store, never in a job. Every
-tick has a time limit, and any exception in it is logged: the next tick runs in any case.
+What is done again and again runs by the clockwork (`service.clockwork`), which our own loop starts anew where its heartbeats stop.
+Due times are in the store, never in a job.
 """
 
 from __future__ import annotations
@@ -10,30 +9,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from monitor.alerting import condition, deliver
 from monitor.alerting.deliver import Deliverer
 from monitor.config import plan as plans
 from monitor.matching import embedders
-from monitor.polling import poll, reassess
+from monitor.polling import poll
 from monitor.polling.pipeline import Polled
 from monitor.polling.poll import Poller
+from monitor.polling.reassessing import reassess
 from monitor.reading.workers import memory_fault
 from monitor.service import in_force, observer
 from monitor.service.app import App
 from monitor.service.clock import Clock, SteadyClock
+from monitor.service.clockwork import Clockwork, Job
 from monitor.service.first_polls import FirstPolls
 from monitor.service.page_tools import page_tools
 from monitor.service.presence import BEAT_SECONDS, Presence
+from monitor.service.store_care import StoreCare
 from monitor.service.watchdog import Watchdog
-from monitor.store import feeds, files, nodes, outbox, reassessments
-from monitor.store.files import DamagedStoreError, ReservedSpace, StoreLock
+from monitor.store import files, nodes, reassessments
+from monitor.store.feeds import feed_leases, feed_reports
+from monitor.store.files import StoreLock
+from monitor.store.outbox import delivery_queue
 from monitor.types.condition import Problem, no_workers
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError, StoreUnreachableError
 from monitor.web.app import create_app
@@ -42,8 +43,6 @@ from monitor.web.server import WebServer
 
 log = logging.getLogger("monitor.daemon")
 
-_TICK_SECONDS = 60.0
-"""The time limit of one tick."""
 _POLL_TICK_SECONDS = 10.0
 """How long one tick goes on filling the places for polls that fall free; the next one follows."""
 _SILENCE_FOR = timedelta(seconds=30)
@@ -53,20 +52,15 @@ _TICKS = ("poll", "deliver", "reload")
 _GRACE_SECONDS = 20.0
 _START_CHECK_SECONDS = 1.5
 """The time limit of the integrity check at start; the daily one has more."""
-_DAILY_CHECK_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 """The time between two attempts to start on a store that is full or locked."""
 _RELOAD_SECONDS = 0.5
 """So that a verdict or a new seed takes effect within a second."""
 _REASSESS_SECONDS = 1.0
 """Between two batches of articles that are assessed again: they take a part of one core, and polls the rest."""
-_FULL_DISK_SECONDS = 15.0
-"""The time between two attempts to reserve space again after the disk was full; polling is suspended meanwhile."""
 _CLOCK_STEP_FOR = timedelta(seconds=5)
 """A larger jump against the steady clock means that the system clock was set; smaller ones are slewing."""
 _DAY = timedelta(days=1)
-_LARGE_WAL = 256 * 1024 * 1024
-"""Four times SQLite's `journal_size_limit` (store.db)."""
 
 
 class Daemon:
@@ -81,6 +75,8 @@ class Daemon:
     ) -> None:
         self.app = app
         self.heartbeats = Heartbeats()
+        self._real, self._steady = Clock(), SteadyClock()
+        self._care = StoreCare(app.db.path, self.heartbeats, lambda: self._steady())
         self._on_ready, self._on_polled = on_ready, on_polled
         self._first_polls = FirstPolls(())
         schedule, delivery = app.settings.schedule, app.settings.delivery
@@ -90,7 +86,7 @@ class Daemon:
             per_host=schedule.per_host,
             lease_for=poll.POLL_LEASE_FOR * app.clock.speed,
             on_polled=self._note_polled,
-            on_error=self._report_store_error,
+            on_error=self._care.report,
         )
         self._deliverer = Deliverer(
             app.db,
@@ -99,21 +95,17 @@ class Daemon:
             rate=delivery.rate_per_second,
             max_age_for=delivery.max_age_for,
             lease_for=deliver.DELIVERY_LEASE_FOR * app.clock.speed,
-            on_error=self._report_store_error,
+            on_error=self._care.report,
         )
         self._lock = StoreLock(app.db.path)
-        self._reserved_space = ReservedSpace(app.db.path)
-        self._real, self._steady = Clock(), SteadyClock()
         self._presence = Presence(app, lambda: self._steady())
         self._drift_for = timedelta()
-        self._scheduler_started_at = self._steady()
-        self._checked_at = self._steady()
+        self._clockwork = Clockwork(
+            self._jobs, self.heartbeats, lambda: self._steady(), on_store_error=self._care.report
+        )
         self._watchdog = Watchdog(self._is_alive)
         self._stop = asyncio.Event()
-        self._is_disk_full = self._is_damaged = self._is_wal_reported = False
         self._web: WebServer | None = None
-        self._scheduler: AsyncIOScheduler | None = None
-        self._running_ticks: dict[str, asyncio.Task[None]] = {}
 
     def stop(self) -> None:
         """Begin an orderly shutdown; called again, exit at once (K4)."""
@@ -125,20 +117,21 @@ class Daemon:
     async def run(self) -> None:
         """Start, run until stopped, shut down. Raises AlreadyRunningError, StoreError or ConfigError where it cannot start."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):  # first, so that a stop during the start is orderly too
-            loop.add_signal_handler(number, self.stop)
+        is_detached = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup: it outlives its terminal
+        for number in (signal.SIGTERM, signal.SIGINT, *(() if is_detached else (signal.SIGHUP,))):
+            loop.add_signal_handler(number, self.stop)  # first, so that a stop during the start is orderly too
         try:
             if not await self._start_patiently():
                 return
             await self._open_web()
             self._announce()
-            self._first_polls = FirstPolls(await self.app.db.read(feeds.never_polled))
-            self._start_scheduler()
+            self._first_polls = FirstPolls(await self.app.db.read(feed_reports.never_polled))
+            self._clockwork.start()
             self._watchdog.start()
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
-                await self.app.db.read(feeds.count_polled),
+                await self.app.db.read(feed_reports.count_polled),
                 len(self.app.loaded.topics),
             )
             await self._watch()
@@ -179,10 +172,10 @@ class Daemon:
         files.check_integrity(self.app.db.path, seconds=_START_CHECK_SECONDS)
         self.app.open_store(may_migrate=True)
         with self.app.db.writing() as session:
-            released = sum(each.release_all(session) for each in (feeds, outbox, reassessments))
+            released = sum(each.release_all(session) for each in (feed_leases, delivery_queue, reassessments))
         if released:
             log.info("took up %d pieces of work that the last run left off", released)
-        self._reserved_space.reserve()
+        self._care.reserve()
 
     def _prepare(self) -> None:
         now = self.app.clock()
@@ -217,10 +210,7 @@ class Daemon:
 
     async def _shut_down(self) -> None:
         self._watchdog.stop()
-        if self._scheduler:
-            self._scheduler.shutdown(wait=False)
-        if self._running_ticks:
-            await asyncio.wait(self._running_ticks.values(), timeout=_GRACE_SECONDS)
+        await self._clockwork.stop(grace_seconds=_GRACE_SECONDS)
         await asyncio.gather(
             self._poller.stop(grace_seconds=_GRACE_SECONDS), self._deliverer.stop(grace_seconds=_GRACE_SECONDS)
         )
@@ -269,7 +259,7 @@ class Daemon:
 
     def _own_problems(self) -> Iterator[Problem]:
         """What this process knows by itself, whatever else happened since: that polling has stopped, or nothing can be read."""
-        if self._is_disk_full:
+        if self._care.is_full:
             yield from condition.disk_problems(None, is_full=True)
         workers = vars(self.app).get("workers")
         if workers and workers.problem:
@@ -280,55 +270,29 @@ class Daemon:
         now = self._steady()
         return any(now - at <= _SILENCE_FOR for at in self.heartbeats.check(now, {}).beats.values())
 
-    # --- the scheduler --------------------------------------------------------------------------------------------
+    # --- what is done, and how often ------------------------------------------------------------------------------
 
-    def _start_scheduler(self) -> None:
-        """Start a new scheduler. `coalesce` and no grace time: late ticks run once, none is skipped (C2)."""
-        if self._scheduler:
-            self._scheduler.shutdown(wait=False)
-        self._scheduler_started_at = self._steady()
-        defaults = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
-        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
+    def _jobs(self) -> Iterator[tuple[str, Job, float]]:
+        """Name, job and seconds between two runs."""
         tick = self.app.settings.schedule.tick_for.total_seconds()
-        for name, job, seconds in (
-            ("poll", self._poll, tick),
-            ("deliver", self._deliver, tick),
-            ("reload", self._reload, _RELOAD_SECONDS),
-            ("reassess", self._reassess, _REASSESS_SECONDS),
-            ("node", lambda: self._presence.beat(is_disk_full=self._is_disk_full), BEAT_SECONDS),
-        ):
-            self._scheduler.add_job(self._start_tick, _FixedDelayTrigger(seconds), args=(name, job), id=name)
-        self._scheduler.start()
-
-    async def _start_tick(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
-        """Run a tick as a task of ours: APScheduler cancels its own jobs at shutdown, even in the middle of a claim (K4)."""
-        if name not in self._running_ticks:
-            self._running_ticks[name] = task = asyncio.create_task(self._tick(name, job), name=f"tick {name}")
-            task.add_done_callback(lambda _: self._running_ticks.pop(name, None))
-
-    async def _tick(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
-        try:
-            async with asyncio.timeout(_TICK_SECONDS):
-                await job()
-        except StoreError as error:
-            self._report_store_error(error)
-        except Exception:
-            log.exception("the tick %s failed; the next one comes", name)
-            return
-        self.heartbeats.beat(name, self._steady())
+        yield "poll", self._poll, tick
+        yield "deliver", self._deliver, tick
+        yield "reload", self._reload, _RELOAD_SECONDS
+        yield "reassess", self._reassess, _REASSESS_SECONDS
+        yield "node", lambda: self._presence.beat(is_disk_full=self._care.is_full), BEAT_SECONDS
 
     async def _poll(self) -> None:
-        if self._is_disk_full or self._is_damaged:
+        if not self._care.may_poll:
             return
         await self._poller.keep_full(self.app.clock, within_seconds=_POLL_TICK_SECONDS)
-        if not self._is_disk_full:  # a poll under way may have found it full meanwhile
+        if not self._care.is_full:  # a poll under way may have found it full meanwhile
             self.heartbeats.set_problem("store", None)
 
     async def _deliver(self) -> None:
         if await asyncio.to_thread(self.app.added_channels.refresh):
             log.info("channels by page or command: %s", ", ".join(self.app.added_channels.channels) or "none")
             await asyncio.to_thread(self.app.load_channels_in_force)
-            await self._presence.beat(is_disk_full=self._is_disk_full)
+            await self._presence.beat(is_disk_full=self._care.is_full)
         await self._deliverer.start_due()
 
     async def _reload(self) -> None:
@@ -338,7 +302,7 @@ class Daemon:
     async def _reassess(self) -> None:
         """A batch of what is to be assessed again. Polls go first: where all their places are taken, the batch waits, except for
         articles that were not decided on yet."""
-        if self._is_disk_full or self._is_damaged:
+        if not self._care.may_poll:
             return
         await reassess.reassess_due(
             self.app.tools(),
@@ -353,20 +317,27 @@ class Daemon:
             try:
                 await asyncio.wait_for(self._stop.wait(), timeout=1.0)
             except TimeoutError:
+                self._keep_lock()
                 await self._check_clock()
                 await self._check_heartbeats()
-                await self._check_store_daily()
-                self._check_wal()
+                await self._care.check_daily()
+                self._care.check_log()
                 if self._web and not self._web.is_open:
                     await self._web.open_again()
+
+    def _keep_lock(self) -> None:
+        """Raises AlreadyRunningError where another daemon works on the store: it has the later word, and this one ends."""
+        with suppress(StoreError):  # the folder is gone, or full: both are told by themselves
+            if self._lock.keep():
+                log.warning("the lock of the store had been deleted or replaced; it is held again")
 
     async def _check_heartbeats(self) -> None:
         now = self._steady()
         beats = self.health().beats
         silent = [name for name in _TICKS if name in beats and now - beats[name] > _SILENCE_FOR]
-        if silent and now - self._scheduler_started_at > _SILENCE_FOR:
+        if silent and now - self._clockwork.started_at > _SILENCE_FOR:
             log.error("no heartbeat of %s: the clock is wound up anew", ", ".join(silent))
-            self._start_scheduler()
+            self._clockwork.start()
 
     async def _check_clock(self) -> None:
         """React to a system clock that was set back: APScheduler and all due times would wait for the old time to return (D8)."""
@@ -378,7 +349,7 @@ class Daemon:
             "the system's clock was set %s by %s", "back" if back_for > timedelta() else "forward", abs(back_for)
         )
         if back_for > timedelta():
-            self._start_scheduler()
+            self._clockwork.start()
             if self.app.db.is_sqlite:  # on PostgreSQL other hosts' clocks may be right; their leases must stay
                 await self._move_due_times(back_for * self.app.clock.speed)
 
@@ -387,60 +358,4 @@ class Daemon:
             moved = await self.app.db.write(nodes.move_earlier, back_for, now=self.app.clock())
             log.info("moved %d times to come", moved)
         except StoreError as error:
-            self._report_store_error(error)
-
-    async def _check_store_daily(self) -> None:
-        """Check the integrity of the store once a day. In a damaged one polling stops, only deliveries are recorded (D4)."""
-        if self._steady() - self._checked_at < _DAY:
-            return
-        self._checked_at = self._steady()
-        try:
-            await asyncio.to_thread(files.check_integrity, self.app.db.path, seconds=_DAILY_CHECK_SECONDS)
-        except DamagedStoreError as error:
-            self._is_damaged = True
-            self.heartbeats.set_problem("integrity", observer.problem_of(error))
-            log.error("%s; polling stops from now on", error)
-
-    def _check_wal(self) -> None:
-        """Warn once of a large write-ahead log: SQLite cannot truncate it while another program (a backup, an export) reads."""
-        size = files.wal_bytes(self.app.db.path)
-        if size > _LARGE_WAL and not self._is_wal_reported:
-            log.warning(
-                "the store's -wal file has grown to %d MB: another program has been reading the store for long; "
-                "it shrinks when that one ends",
-                size // 1_000_000,
-            )
-        self._is_wal_reported = size > _LARGE_WAL
-
-    # --- a full disk ----------------------------------------------------------------------------------------------
-
-    def _report_store_error(self, error: StoreError) -> None:
-        is_full = isinstance(error, StoreFullError)
-        self.heartbeats.set_problem("store", observer.problem_of(error))
-        if not is_full:
-            log.error("%s", error)
-        elif not self._is_disk_full:
-            self._is_disk_full = True
-            log.error("%s; polling stops meanwhile, alerts already queued go out", error)
-            self._reserved_space.release()
-            asyncio.get_running_loop().call_later(_FULL_DISK_SECONDS, self._reserve_disk_again)
-
-    def _reserve_disk_again(self) -> None:
-        if self._reserved_space.reserve():
-            log.info("the disk has room again: polling goes on")
-            self.heartbeats.set_problem("store", None)
-            self._is_disk_full = False
-        else:
-            asyncio.get_running_loop().call_later(_FULL_DISK_SECONDS, self._reserve_disk_again)
-
-
-class _FixedDelayTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires a fixed delay after now. APScheduler's own interval trigger steps through every missed tick, which blocks the event
-    loop for hours when the clock leaps from 1970 to the present (D8).
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._for = timedelta(seconds=seconds)
-
-    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        return now + self._for
+            self._care.report(error)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from monitor.alerting import drift_notices
-from monitor.learning import drift
+from monitor.learning import topic_drift
 from monitor.matching.matcher import Matcher
 from monitor.matching.semantic import SemanticModel
 from monitor.store.db import Database, Session, serialize_decisions
@@ -37,9 +37,9 @@ class DriftWatch:
     ) -> list[str]:
         """Tell of each topic that has drifted, or is as before. Returns their names."""
         self._looked_at = now
-        told = []
+        told, assessed = [], {each.name for each in matcher.topics}
         for topic in topics:
-            if not topic.is_enabled or topic.name not in {each.name for each in matcher.topics}:
+            if not topic.is_enabled or topic.name not in assessed:
                 continue
             with self._db.reading() as session:
                 is_changed = _change(session, topic, matcher, semantic) is not None
@@ -52,10 +52,12 @@ class DriftWatch:
 
 def _change(
     session: Session, topic: Topic, matcher: Matcher, semantic: SemanticModel | None
-) -> drift.TopicDrift | None:
+) -> topic_drift.TopicDrift | None:
     """What is found of a topic that is otherwise than was last told."""
     told = drift_notices.last_told(session, topic.name, topic.digest)
-    found = drift.look(session, topic.name, matcher, semantic, had_drifted=told.has_drifted, told_at=told.article_id)
+    found = topic_drift.look(
+        session, topic.name, matcher, semantic, had_drifted=told.has_drifted, told_at=told.article_id
+    )
     return found if found.drift.has_drifted != told.has_drifted else None
 
 

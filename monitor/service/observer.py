@@ -12,9 +12,11 @@ from pathlib import Path
 
 from monitor.alerting import condition
 from monitor.alerting.condition import ServiceState
-from monitor.store import channels, feeds, files, nodes, outbox
+from monitor.store import channels, files, nodes
 from monitor.store.db import Database, Session
-from monitor.types.condition import Problem, stale_answer, store_problem
+from monitor.store.feeds import feed_reports, watches
+from monitor.store.outbox import delivery_states
+from monitor.types.condition import Problem, stale_answer, store_gone, store_problem
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 
 log = logging.getLogger("monitor.observer")
@@ -50,11 +52,11 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
     return ServiceState(
         nodes=nodes.reports(session),
         due_times=nodes.due_times(session),
-        failing_feeds=feeds.count_failing(session),
+        failing_feeds=feed_reports.count_failing(session),
         last_polled_at=nodes.last_polled_at(session),
         channels=channels.reports(session),
-        waiting_since=outbox.waiting_since(session),
-        silent_feeds=feeds.silent(session),
+        waiting_since=delivery_states.waiting_since(session),
+        silent_feeds=watches.silent(session),
         recipients=channels.recipient_reports(session),
         topics=nodes.topics_in_force(session),
         is_in_use=files.is_in_use(path),
@@ -65,6 +67,8 @@ def read(session: Session, *, path: Path | None, is_disk_full: bool = False) -> 
 
 def look(db: Database, *, now: datetime, speed: float = 1.0) -> tuple[Problem, ...]:
     """All problems of the service at `now`; that the store cannot be read is one, and then the only one."""
+    if db.is_file_gone:
+        return (store_gone(db.shown),)
     try:
         with db.reading() as session:
             return condition.problems(read(session, path=db.path), now=now, speed=speed)

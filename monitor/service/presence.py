@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 from monitor import __version__
 from monitor.alerting import condition, notices
-from monitor.alerting.condition import Lasting
+from monitor.alerting.lasting import Lasting
 from monitor.service import observer
 from monitor.service.app import App
 from monitor.service.observer import Observer
 from monitor.store import nodes
 from monitor.store.nodes import Node
-from monitor.types.condition import Code, Problem
+from monitor.types.condition import Code, Problem, store_gone
 from monitor.types.errors import StoreError
 
 log = logging.getLogger("monitor.presence")
@@ -74,6 +74,8 @@ class Presence:
 
     async def _look(self, now: datetime, *, is_disk_full: bool) -> tuple[Problem, ...]:
         db = self._app.db
+        if db.is_file_gone:
+            return (store_gone(db.shown),)
         try:
             state = await db.read(observer.read, path=db.path, is_disk_full=is_disk_full)
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""Reads stored articles, verdicts and scores for calibration, sensitivity and backtests, and counts what there is.
+"""Reads stored articles, verdicts and scores for calibration, sensitivity and backtests.
 
 Verdicts come with the score that the article had when it arrived. Arrivals are the articles that scored near a topic: its matches
 and near misses, or the latest articles where the topic is new. Copies and what was held back (first polls, bursts, age) are left
@@ -8,33 +8,23 @@ out: they tell nobody of a story.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, case, func, literal
+from sqlalchemy import ColumnElement, Table, func, literal
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from monitor.matching.calibration import LabelledScore
 from monitor.matching.margins import margin
 from monitor.matching.sensitivity import ARRIVALS_FOR, ScoredArchive, ScoredArrival, scored_archive
-from monitor.matching.tuning import MATCH_STRATA, SHARE_OFFSET
 from monitor.store import decisions
-from monitor.store.db import Prepared, chunks
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    AttemptRow,
-    FeedRow,
-    MatchRow,
-    NearMissRow,
-    RevisionRow,
-    TopicRow,
-)
+from monitor.store.statements import Prepared, chunks
+from monitor.store.tables.articles import ArticleRow, RevisionRow
+from monitor.store.tables.matches import MatchRow, NearMissRow
+from monitor.store.tables.topics import TopicRow
 from monitor.text.language import UNKNOWN
-from monitor.types.alerting import AlertKind
 from monitor.types.matching import Article, Grade, Reason
 from monitor.types.stories import ArticleKind
 
@@ -43,7 +33,6 @@ MAX_CALIBRATION_VERDICTS = 5_000
 _DAY = timedelta(days=1)
 _LANGUAGE_ARTICLES = 5_000
 """Latest articles by which the languages of feeds are told."""
-_REPEATED = (Reason.COPY.name, Reason.UPDATE.name)
 _HELD_BACK = (Reason.FIRST_POLL, Reason.STORM, Reason.TOO_OLD)
 _BATCH = 500
 """Articles held in memory at once while all are read."""
@@ -314,90 +303,6 @@ def _span(session: Session, topic: str, up_to: int) -> tuple[datetime | None, da
         return None, None
     row = session.get(TopicRow, topic) if topic else None
     return max(first_at, last_at - ARRIVALS_FOR, (row and row.added_at) or first_at), last_at
-
-
-# --- counts -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Counts over the whole store."""
-
-    articles: int
-    copies: int
-    matches: int
-    alerts: int
-    stories_told: int
-    """Stories with at least one alert."""
-    deliveries_retried: int
-    """Deliveries that took more than one attempt."""
-
-
-def totals(session: Session) -> Totals:
-    """Counts over the whole store."""
-    retried = select(AttemptRow.delivery_id).group_by(col(AttemptRow.delivery_id)).having(func.count() > 1)
-    return Totals(
-        articles=count_articles(session),
-        copies=_count(session, ArticleRow, col(ArticleRow.kind) == ArticleKind.COPY.value),
-        matches=_count(session, MatchRow),
-        alerts=count_alerts(session),
-        stories_told=session.exec(select(func.count(func.distinct(col(AlertRow.story_id))))).one(),
-        deliveries_retried=len(session.exec(retried).all()),
-    )
-
-
-def count_articles(session: Session) -> int:
-    """The number of articles."""
-    return _count(session, ArticleRow)
-
-
-def count_alerts(session: Session) -> int:
-    """The number of alerts, notices included."""
-    return _count(session, AlertRow)
-
-
-def article_span(session: Session) -> tuple[datetime | None, datetime | None]:
-    """When the first and the last article were seen; (None, None) for an empty store."""
-    return session.exec(select(func.min(ArticleRow.seen_at), func.max(ArticleRow.seen_at))).one()
-
-
-def last_written_at(session: Session) -> datetime | None:
-    """The latest time at which an article was seen or a feed polled, or None."""
-    found = [session.exec(select(func.max(each))).one() for each in (ArticleRow.seen_at, FeedRow.last_polled_at)]
-    return max((each for each in found if each), default=None)
-
-
-def matches_by_topic(session: Session) -> Mapping[str, int]:
-    """Topic -> number of matches, without copies and updates."""
-    rows = select(MatchRow.topic, func.count()).where(col(MatchRow.reason).not_in(_REPEATED))
-    return dict(session.exec(rows.group_by(col(MatchRow.topic))).all())
-
-
-def matches_by_stratum(session: Session) -> Mapping[tuple[str, int], int]:
-    """(topic, stratum by `matching.margins.stratum`) -> number of matches, without copies and updates."""
-    of_threshold = func.nullif(col(MatchRow.threshold) + SHARE_OFFSET, 0)
-    reached = col(MatchRow.factor) * (col(MatchRow.score) + SHARE_OFFSET) / of_threshold
-    edges = [(reached < edge, at) for at, edge in enumerate(MATCH_STRATA)]
-    of_match = select(col(MatchRow.topic), case(*edges, else_=len(MATCH_STRATA)).label("stratum")).where(
-        col(MatchRow.reason).not_in(_REPEATED)
-    )
-    each = of_match.subquery().c
-    rows = session.exec(select(each.topic, each.stratum, func.count()).group_by(each.topic, each.stratum))
-    return {(topic, stratum): count for topic, stratum, count in rows}
-
-
-def alerts_by_topic(session: Session) -> Mapping[str, int]:
-    """Topic -> number of alerts on new stories."""
-    rows = (
-        select(AlertTopicRow.topic, func.count())
-        .join(AlertRow, col(AlertRow.id) == col(AlertTopicRow.alert_id))
-        .where(AlertRow.kind == AlertKind.NEW.value)
-    )
-    return dict(session.exec(rows.group_by(col(AlertTopicRow.topic))).all())
-
-
-def _count(session: Session, table: type[SQLModel], *conditions: ColumnElement[bool]) -> int:
-    return session.exec(select(func.count()).select_from(table).where(*conditions)).one()
 
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, func, or_, text, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import chunks, execute
-from monitor.store.tables import AlertRow, ChannelRow, DeliveryRow, HandoverRow, RecipientRow
+from monitor.store.statements import chunks, execute
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow, HandoverRow, RecipientRow
 from monitor.types.alerting import (
     AlertKind,
     AttemptResult,

@@ -13,8 +13,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import execute
-from monitor.store.tables import DeliveryRow, FeedRow, HostRow
+from monitor.store.statements import execute
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 
 
 def over(session: Session, channels: Collection[str], *, now: datetime) -> Sequence[int]:

@@ -18,8 +18,11 @@ from sqlmodel import Session, col
 
 from monitor.matching.margins import prior_share, shortfall
 from monitor.store import versions
-from monitor.store.db import Prepared
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow, NearMissRow, TopicRow
+from monitor.store.statements import Prepared
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.matches import MatchRow, NearMissRow
+from monitor.store.tables.topics import TopicRow
 from monitor.types.matching import Evidence, Reason, Score
 from monitor.types.stories import ArticleKind, Cause, Decision, KnownArticle, KnownMatch, TopicDecision
 

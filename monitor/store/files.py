@@ -70,6 +70,25 @@ class StoreLock:
             file.truncate(0)
             os.write(file.fileno(), f"{os.getpid()}\n".encode())
 
+    def keep(self) -> bool:
+        """Whether the lock had to be taken anew, as its file was deleted or replaced while it was held. Raises AlreadyRunningError
+        where another process was quicker, which could start for that: then this one holds nothing."""
+        if self._file is None or self.path is None:
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
+                return False
+        held, self._file = self._file, None
+        try:
+            self.acquire()
+        except StoreError:
+            self._file = held
+            raise
+        finally:
+            if self._file is not held:
+                held.close()
+        return True
+
     def release(self) -> None:
         """Release the lock; does nothing where it is not held."""
         if self._file:

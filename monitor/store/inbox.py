@@ -1,7 +1,7 @@
 """Reads the inbox: pages of stories by their matches, and how many there are of each topic and state. Keeps saved views of it.
 
 A story is in the inbox for its matches that are no copies. Everything is filtered, sorted and counted by an index of the matches
-(`INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
+(`tables.matches.INBOX_COLUMNS`); articles are read only where the filter names a language, a publisher or words.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ from sqlalchemy import ColumnElement, func, literal, null, select, tuple_, union
 from sqlmodel import Session, col
 
 from monitor.matching.tuning import SHARE_OFFSET
-from monitor.store import articles, verdicts
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow, SavedViewRow, StoryRow
+from monitor.store import verdicts
+from monitor.store.indexes import word_index
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow, SavedViewRow
+from monitor.store.tables.stories import StoryRow
 from monitor.types.matching import Reason
 
 
@@ -69,7 +74,7 @@ class InboxFilter:
             is_told = col(MatchRow.story_id).in_(_TOLD)
             found.append(is_told if self.is_told else ~is_told)
         if self.words:
-            found.append(articles.has_words(session, _ARTICLE_ID, self.words))
+            found.append(word_index.has_words(session, _ARTICLE_ID, self.words))
         return found + self._of_articles(session)
 
     def _of_articles(self, session: Session) -> list[ColumnElement[bool]]:

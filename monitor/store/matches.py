@@ -14,7 +14,11 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
 
 from monitor.store import articles, decisions, verdicts
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow, TopicRow, TopicVersionRow
+from monitor.store.indexes import word_index
+from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.topics import TopicRow, TopicVersionRow
 from monitor.text.urls import canonical
 from monitor.types.matching import Evidence, Reason
 from monitor.types.stories import ArticleKind
@@ -93,7 +97,7 @@ class MatchFilter:
         if self.since_at:
             found.append(col(MatchRow.created_at) >= self.since_at)
         if self.words:
-            found.append(col(MatchRow.article_id).in_(articles.find_by_words(session, self.words)))
+            found.append(col(MatchRow.article_id).in_(word_index.find_by_words(session, self.words)))
         return found
 
 

@@ -18,8 +18,10 @@ from monitor.matching import near_misses
 from monitor.matching.near_misses import NearMiss
 from monitor.matching.tuning import ASK_AT_RANDOM_FROM, NEAR_MISS_DAYS, NEAR_MISSES_A_DAY
 from monitor.store import verdicts
-from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, MatchRow, NearMissCountRow, NearMissRow, TopicRow
+from monitor.store.statements import Prepared
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow
+from monitor.store.tables.topics import TopicRow
 from monitor.types.stories import ArticleKind
 
 _near_misses: Table = NearMissRow.__table__  # type: ignore[attr-defined]

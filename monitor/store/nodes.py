@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func
 from sqlmodel import Session, SQLModel, col, select
 
-from monitor.store.tables import ChannelRow, DeliveryRow, FeedRow, HostRow, NodeRow, PageRow, TopicRow
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow, HostRow, PageRow
+from monitor.store.tables.nodes import NodeRow
+from monitor.store.tables.topics import TopicRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

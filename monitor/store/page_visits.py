@@ -10,8 +10,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from monitor.store.articles import url_key
-from monitor.store.db import Prepared, as_parameter
-from monitor.store.tables import HostRow, PageRow
+from monitor.store.statements import Prepared, as_parameter
+from monitor.store.tables.feeds import HostRow, PageRow
 from monitor.text import urls
 from monitor.types.fetching import HostRest, PageVisit
 

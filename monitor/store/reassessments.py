@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, delete, func, or_, update
 from sqlmodel import Session, col, select
 
-from monitor.store.db import execute
-from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import ArticleRow, ReassessmentRow
+from monitor.store.feeds.feed_leases import LeaseLostError
+from monitor.store.statements import execute
+from monitor.store.tables.articles import ArticleRow, ReassessmentRow
 from monitor.types.fetching import Lease
 from monitor.types.stories import Cause
 

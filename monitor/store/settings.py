@@ -13,9 +13,12 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
-from monitor.store import channels, feeds
-from monitor.store.db import chunks
-from monitor.store.tables import AppliedEntryRow, ChannelRow, DeliveryRow, FeedRow, PlanRow
+from monitor.store import channels
+from monitor.store.feeds import watches
+from monitor.store.statements import chunks
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.nodes import AppliedEntryRow, PlanRow
 from monitor.types.plans import (
     ADDED,
     FROM_FILE,
@@ -37,6 +40,8 @@ _FEED_VALUES = (
 _CHANNEL_VALUES = ("kind", "destination", "shown", "credentials")
 _FILES_KEPT_FOR = timedelta(days=180)
 """Hosts of containers have a new name each time: what such a file said is not kept for ever."""
+_GOES_ON_FOR = timedelta(days=7)
+"""Time after its last answer for which a feed that is added under another name goes on; later it begins anew, with a baseline."""
 _JITTER = 0.11
 """A wait may be longer than the interval by a tenth (`polling.cadence`), and a little for the poll itself."""
 
@@ -125,9 +130,22 @@ def _add(session: Session, entry: SettingsEntry, *, origin: str, now: datetime) 
     values = {**entry.values, **entry.defaults}
     digest = entry.digest if origin == FROM_FILE else ""
     if entry.kind == "feed":
-        session.add(FeedRow(name=entry.name, origin=origin, file_digest=digest, next_poll_at=now, **values))
+        row = FeedRow(name=entry.name, origin=origin, file_digest=digest, next_poll_at=now, **values)
+        _go_on_after(session, row, now=now)
+        session.add(row)
     else:
         session.add(ChannelRow(name=entry.name, origin=origin, file_digest=digest, **values))
+
+
+def _go_on_after(session: Session, new: FeedRow, *, now: datetime) -> None:
+    """A feed that was read at the same address until lately, under another name, is no new one: what came since the last poll is
+    news, and no baseline. What it showed before is known by its addresses."""
+    is_same = (FeedRow.url == new.url, col(FeedRow.last_success_at) > now - _GOES_ON_FOR)
+    before = session.exec(
+        select(FeedRow).where(*is_same).order_by(col(FeedRow.last_success_at).desc()).limit(1)
+    ).first()
+    if before is not None:
+        new.first_polled_at, new.last_success_at = before.first_polled_at, before.last_success_at
 
 
 def _write(session: Session, change: Change, *, now: datetime, max_age_for: timedelta) -> int:
@@ -150,7 +168,7 @@ def _write(session: Session, change: Change, *, now: datetime, max_age_for: time
 def _set_feed(row: FeedRow, values: Mapping[str, Any], *, now: datetime) -> None:
     """A feed's history is kept; its validators, pause, redirect and silence belong to its address."""
     if "url" in values:
-        feeds.forget_watch(row)
+        watches.forget_watch(row)
         row.etag = row.last_modified = row.body_hash = row.paused_reason = None
         row.permanent_url = row.permanent_since_at = None
         row.next_poll_at = now

@@ -1,6 +1,6 @@
 """Writes stories: adds arriving articles, merges, splits and moves them, and records these changes and who made them.
 
-The caller checks that a change makes sense (`monitor.review.stories` for those that people ask for). `stories` does the reading.
+The caller checks that a change makes sense (for what people ask for: `monitor.review.story_edits`). `store.stories` reads them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from sqlalchemy import Table, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from monitor.store import alerts
-from monitor.store.db import Prepared, chunks
-from monitor.store.stories import articles_of, carriers, derived_counts, members
-from monitor.store.tables import ArticleRow, MatchRow, StoryEditRow, StoryRow
+from monitor.store.statements import Prepared, chunks
+from monitor.store.stories.story_articles import carriers, derived_counts
+from monitor.store.stories.story_members import articles_of, members
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryEditRow, StoryRow
 from monitor.types.matching import Reason
 
 _articles: Table = ArticleRow.__table__  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Topics and their life (in force, paused, renamed, ended), their files, and the articles that they self-trained on.
+"""Topics and their life (in force, paused, renamed, ended) and their files.
 
 A topic comes from a folder of seeds. The store keeps what is in force: its digest, version and files, so that the topic outlives a
 folder that is away or broken, and nodes without the folder have it too. `topics.in_force` decides which of the two counts.
@@ -6,36 +6,23 @@ folder that is away or broken, and nodes without the folder have it too. `topics
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Table, TextClause, bindparam, delete, func, text, update
+from sqlalchemy import Table, delete, func, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from monitor.store import reassessments, verdicts, versions
-from monitor.store.db import Prepared
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    ArticleRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    ReassessmentRow,
-    SeedTextRow,
-    SelfTrainingRow,
-    TopicFileRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
-from monitor.types.matching import Example, Score, StoredTopic, Topic
+from monitor.store.statements import Prepared
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ReassessmentRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, SavedViewRow, VerdictRow
+from monitor.store.tables.topics import SeedTextRow, SelfTrainingRow, TopicFileRow, TopicRow, TopicVersionRow
+from monitor.types.matching import StoredTopic, Topic
 from monitor.types.stories import Cause
 
-_created_at: Column[datetime] = SelfTrainingRow.__table__.c.created_at  # type: ignore[attr-defined]
 _RENAMED = (
     MatchRow, NearMissRow, NearMissCountRow, VerdictRow, SelfTrainingRow, TopicVersionRow, SeedTextRow, TopicFileRow,
     AlertRow, ReassessmentRow,
@@ -66,7 +53,8 @@ def sync(
     in_force = verdicts.in_force(session)
     files = files or {}
     _keep_files(session, {each.name: files[each.name] for each in topics if _is_to_keep(each, files, known)})
-    _keep_files(session, {name: each for name, each in files.items() if name in _without_files(session, files)})
+    without = _without_files(session, files)
+    _keep_files(session, {name: each for name, each in files.items() if name in without})
     changed = []
     for topic in topics:
         found = in_force.get(topic.name, [])
@@ -75,7 +63,7 @@ def sync(
         if reassess_since_at and topic.is_enabled and _is_redefined(row, topic):
             reassessments.add_range(session, Cause.SEEDS, topic.name, since_at=reassess_since_at, now=now)
         if row is not None and row.ended_at is not None:
-            row.ended_at, row.became, row.revision = None, "", _next_revision(session)
+            row.ended_at, row.became, row.revision = None, "", next_revision(session)
         if row is None:
             row = TopicRow(name=topic.name, title=topic.title, digest=topic.digest, changed_at=now, added_at=now)
             session.add(row)
@@ -86,7 +74,7 @@ def sync(
             continue
         is_first = row.verdicts_key is None
         row.title, row.is_enabled, row.verdicts_key = topic.title, topic.is_enabled, key
-        row.revision = _next_revision(session)
+        row.revision = next_revision(session)
         versions.add(session, topic, row.version, found, now=now, is_first=is_first)
         changed.append(topic.name)
     names = {topic.name for topic in topics}
@@ -135,7 +123,8 @@ def latest_revision(session: Session) -> int:
     return _LATEST_REVISION.run(session, {})[0][0] or 0
 
 
-def _next_revision(session: Session) -> int:
+def next_revision(session: Session) -> int:
+    """The revision of the next topic that changes."""
     session.flush()
     return latest_revision(session) + 1
 
@@ -201,7 +190,7 @@ def pause(session: Session, name: str, *, now: datetime) -> bool:
     row = session.get_one(TopicRow, name)
     if row.paused_at is not None:
         return False
-    row.paused_at, row.is_enabled, row.revision = now, False, _next_revision(session)
+    row.paused_at, row.is_enabled, row.revision = now, False, next_revision(session)
     return True
 
 
@@ -210,14 +199,14 @@ def resume(session: Session, name: str) -> bool:
     row = session.get_one(TopicRow, name)
     if row.paused_at is None:
         return False
-    row.paused_at, row.is_enabled, row.revision = None, True, _next_revision(session)
+    row.paused_at, row.is_enabled, row.revision = None, True, next_revision(session)
     return True
 
 
 def end(session: Session, name: str, *, now: datetime) -> None:
     """End a topic. What it found is kept."""
     row = session.get_one(TopicRow, name)
-    row.ended_at, row.is_enabled, row.revision = now, False, _next_revision(session)
+    row.ended_at, row.is_enabled, row.revision = now, False, next_revision(session)
     row.paused_at = row.away_since_at = None
 
 
@@ -245,6 +234,7 @@ def rename(session: Session, old: str, new: str, definition: Topic | None, *, no
         session.connection().execute(update(keyed).where(*of_topic).values(key=moved))
     session.expire_all()
     _rename_in_payloads(session, old, new)
+    _rename_in_views(session, old, new)
     _rename_row(session, old, new, definition, now=now)
 
 
@@ -255,12 +245,18 @@ def _rename_in_payloads(session: Session, old: str, new: str) -> None:
         row.payload = {**row.payload, "topic": row.topic, "topics": listed}
 
 
+def _rename_in_views(session: Session, old: str, new: str) -> None:
+    for row in session.exec(select(SavedViewRow)):
+        if row.filters.get("topic") == old:
+            row.filters = {**row.filters, "topic": new}
+
+
 def _rename_row(session: Session, old: str, new: str, definition: Topic | None, *, now: datetime) -> None:
     """The row under the old name stays, to say what the topic became: to polls under way and to other nodes' folders."""
     session.connection().execute(delete(TopicRow).where(col(TopicRow.name) == new))
     session.connection().execute(update(TopicRow).where(col(TopicRow.became) == old).values(became=new))
     was = session.get_one(TopicRow, old)
-    revision = _next_revision(session)
+    revision = next_revision(session)
     row = TopicRow(**{**was.model_dump(), "name": new, "revision": revision, "away_since_at": None, "changed_at": now})
     if definition is not None:
         row.title, row.digest = definition.title, definition.digest
@@ -302,87 +298,6 @@ def known(session: Session) -> dict[str, KnownTopic]:
     return {name: KnownTopic(version=version, added_at=added_at) for name, version, added_at in rows}
 
 
-# --- self-training ----------------------------------------------------------------------------------------------------
-
-
-def self_training_examples(session: Session, names: Iterable[str], *, limit_each: int) -> list[Example]:
-    """The latest self-training examples of each topic that nobody has reviewed, in the order in which they were learned."""
-    is_reviewed = (
-        select(MatchRow.id)
-        .where(col(MatchRow.article_id) == col(SelfTrainingRow.article_id))
-        .where(col(MatchRow.topic) == col(SelfTrainingRow.topic), col(MatchRow.is_relevant).is_not(None))
-        .exists()
-    )
-    found = []
-    for topic in names:
-        rows = session.exec(
-            select(SelfTrainingRow, ArticleRow)
-            .join(ArticleRow, col(ArticleRow.id) == col(SelfTrainingRow.article_id))
-            .where(col(SelfTrainingRow.topic) == topic, ~is_reviewed)
-            .order_by(col(SelfTrainingRow.created_at).desc(), col(SelfTrainingRow.article_id).desc())
-            .limit(limit_each)
-        ).all()
-        found += [_example(of, article) for of, article in reversed(rows)]
-    return found
-
-
-def _example(of: SelfTrainingRow, article: ArticleRow) -> Example:
-    return Example(
-        topic=of.topic,
-        title=article.title,
-        text=article.text,
-        language=article.language,
-        is_relevant=True,
-        at=of.created_at,
-        weight=of.weight,
-    )
-
-
-def add_self_training_examples(session: Session, article_id: int, scores: Iterable[Score], *, now: datetime) -> None:
-    """Store which topics trained themselves on an article and with what weight, once per article and topic."""
-    for each in scores:
-        if each.self_training_weight > 0:
-            values = {"topic": each.topic, "article": article_id, "weight": each.self_training_weight, "now": now}
-            _ADD_SELF_TRAINING.write(session, values)
-
-
-def partial_examples_since(session: Session, article_id: int) -> Counter[str]:
-    """Topic -> number of partial self-training examples among the articles after this one."""
-    rows = session.exec(
-        select(SelfTrainingRow.topic, func.count())
-        .where(col(SelfTrainingRow.article_id) > article_id, col(SelfTrainingRow.weight) < 1)
-        .group_by(col(SelfTrainingRow.topic))
-    )
-    return Counter(dict(rows.all()))
-
-
-def forget_self_training(session: Session, topic: str, *, since_at: datetime) -> int:
-    """Let a topic forget what it learned by itself since then, and running processes build its model anew. Returns of how many
-    articles."""
-    row = session.get(TopicRow, topic)
-    learned = delete(SelfTrainingRow).where(
-        col(SelfTrainingRow.topic) == topic, col(SelfTrainingRow.created_at) >= since_at
-    )
-    count = session.connection().execute(learned).rowcount
-    if row is not None:
-        row.revision = _next_revision(session)
-    return count
-
-
-def relearn(session: Session, article_id: int) -> None:
-    """Let running processes build those topics anew that learned from this article, by themselves or by a verdict: its text is
-    another one now, and after a restart they would have learned from that."""
-    reviewed = (
-        select(each.topic).where(col(each.article_id) == article_id, col(each.is_relevant).is_not(None))
-        for each in (MatchRow, NearMissRow)
-    )
-    trained = select(SelfTrainingRow.topic).where(col(SelfTrainingRow.article_id) == article_id)
-    names = {name for asked in (trained, *reviewed) for name in session.exec(asked)}
-    if names:
-        revision = _next_revision(session)
-        session.connection().execute(update(TopicRow).where(col(TopicRow.name).in_(names)).values(revision=revision))
-
-
 def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
     """Topic -> (digest of its folder, digest of its verdicts, revision). While all stay the same, so does its model, but for what
     it learns."""
@@ -390,18 +305,6 @@ def states(session: Session) -> dict[str, tuple[str, str | None, int]]:
     return {name: (digest, key, revision) for name, digest, key, revision in rows}
 
 
-def _add_self_training(latest: str) -> TextClause:
-    """`latest`: the later of now and of the topic's newest example, as polls may end in another order than they began."""
-    return text(
-        f"INSERT INTO lessons (topic, article_id, weight, created_at) SELECT CAST(:topic AS varchar), :article, :weight, {latest} "
-        "FROM lessons WHERE topic = CAST(:topic AS varchar) ON CONFLICT (topic, article_id) DO NOTHING"
-    ).bindparams(bindparam("now", type_=_created_at.type))
-
-
 _topics: Table = TopicRow.__table__  # type: ignore[attr-defined]
 _LATEST_REVISION = Prepared(select_columns(func.max(_topics.c.revision)))
 _NEW_NAMES = Prepared(select_columns(_topics.c.name, _topics.c.became).where(_topics.c.became != ""))
-_ADD_SELF_TRAINING = Prepared(
-    _add_self_training("max(:now, coalesce(max(created_at), :now))"),
-    postgresql=_add_self_training("greatest(CAST(:now AS timestamptz), max(created_at))"),
-)

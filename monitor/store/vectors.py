@@ -15,8 +15,11 @@ from typing import Any
 from sqlalchemy import Table, case, delete, func, select
 
 from monitor.matching.embedders import EmbeddingVector, pack, unpack, unpack_all
-from monitor.store.db import Database, Session, chunks
-from monitor.store.tables import ArticleRow, MatchRow, ProfileRow, ReassessmentRow, VectorRow
+from monitor.store.db import Database, Session
+from monitor.store.statements import chunks
+from monitor.store.tables.articles import ArticleRow, ReassessmentRow
+from monitor.store.tables.indexes import ProfileRow, VectorRow
+from monitor.store.tables.matches import MatchRow
 from monitor.stories.profiles import Profile
 from monitor.stories.profiles import unpack as unpack_profile
 from monitor.stories.word_similarity import RelatedArticle

@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, func
 from sqlmodel import Session, col, select
 
 from monitor.matching.margins import share
-from monitor.store.db import chunks
-from monitor.store.tables import ArticleRow, MatchRow, NearMissRow, VerdictRow
+from monitor.store.statements import chunks
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow, NearMissRow, VerdictRow
 from monitor.types.matching import Example, Verdict
 
 MAX_VERDICTS_EACH = 200

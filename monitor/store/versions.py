@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy import and_, delete, func
 from sqlmodel import Session, col, select
 
-from monitor.store.db import chunks, execute
-from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicRow, TopicVersionRow
+from monitor.store.statements import chunks, execute
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.topics import SeedTextRow, TopicRow, TopicVersionRow
 from monitor.store.verdicts import VerdictInForce
 from monitor.text.tokens import some_of
 from monitor.types import digests

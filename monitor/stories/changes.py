@@ -1,9 +1,10 @@
 """Decide whether a newer version of an article states other facts or only other wording.
 
 Versions are compared sentence by sentence. A change is material if numbers, names, quotes or a negation differ; punctuation,
-order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters do not count. Neither does a sentence
-that is merely gone: feeds often deliver an article in full once and as a teaser the next time. Names are recognised by their
-capitals, so in scripts without capitals (Arabic, Chinese) only numbers, quotes and negation count.
+order, wording, spelling, boilerplate, relative times, live-blog clocks and comment counters do not count. Neither does a
+sentence that is merely gone: feeds often deliver an article in full once and as a teaser the next time. That an outlet takes
+its article back always counts. Names are recognised by their capitals, so in scripts without capitals (Arabic, Chinese) only
+numbers, quotes and negation count.
 
 `compare` is for two versions at one address. `correction` is for a copy at another address, where outlets cut, add and localise
 freely: there a fact counts only if it replaces another in a sentence that both texts have.
@@ -21,6 +22,7 @@ from monitor.stories.change_patterns import (
     DOUBLED_LETTER,
     EXPLAINER,
     ONE_WORD_AGENCIES,
+    RETRACTION_NOTE,
     WEEKDAYS,
     WORDS_OF_AGENCIES,
     YEAR,
@@ -36,6 +38,9 @@ from monitor.stories.change_sentences import (
     word_overlap,
 )
 from monitor.text.tokens import sentences, tokens
+
+TAKEN_BACK = "taken back"
+"""The one fact of every retraction: a story that several outlets take back is told so once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
         return Change(is_material=False, why="nothing that is read changed")
     removed_texts = tuple(each.shown for each, _ in pairs) + tuple(each.shown for each in removed)
     added_texts = tuple(each.shown for _, each in pairs) + tuple(each.shown for each in added)
+    if note := _retraction(old, new):
+        why = f"its outlet takes it back: “{_shorten_quote(note)}”"
+        return Change(is_material=True, why=why, removed=removed_texts, added=added_texts, facts=TAKEN_BACK)
     differs_in_extent = _differs_in_extent(old, new, kept=len(old.body) - len(removed))
     changes = _headline_reasons(pairs, old, new) if differs_in_extent else _reasons(pairs, added, old, new)
     reasons = list(dict.fromkeys(changes))
@@ -74,6 +82,13 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
         added=added_texts,
         facts=facts,
     )
+
+
+def _retraction(old: ParsedVersion, new: ParsedVersion) -> str:
+    """The sentence by which an outlet takes its article back; '' where none does, or it stood there before."""
+    if any(RETRACTION_NOTE.search(each.shown) for each in old.all):
+        return ""
+    return next((each.shown for each in new.all if RETRACTION_NOTE.search(each.shown)), "")
 
 
 def _are_teasers(old: ParsedVersion, new: ParsedVersion) -> bool:

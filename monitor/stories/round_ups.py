@@ -16,9 +16,11 @@ _WHEN = (
 _TITLES = (
     # English
     rf"\b{_WHEN}\s(?:news\s)?(?:briefing|newsletter|digest|round-?up|wrap|bulletin|headlines)\b",
-    r"\bnewsletter:|^(?:the\s)?(?:news|world|business)\s(?:in\sbrief|briefs?|round-?up|digest)\b|\bthings\sto\sknow\s(?:today|this|for|on)\b",
+    r"\bnewsletter:|^(?:the\s)?(?:news|world|business)\s(?:in\sbrief|briefs?|round-?up|digest)\b|\bin\sbrief\W*\Z",
     r"\bround-?up(?::|\W*\Z)|^(?:\w+\s)?newspaper\sheadlines\b|\bwhat\sthe\spapers\ssay\b|\bpress\s(?:review|digest)\b",
     r"\bweek\sin\s(?:pictures|photos|review)\b|\btop\s(?:stories|headlines)\s(?:of|today|this|at|for)\b|\bhoroscopes?\b",
+    r"^(?:the|this|your|last)\s(?:day|week|weekend|month)\s(?:in|at)\s(?:[^\s:?!]{1,20}\s?){1,4}(?::|\W*\Z)|\bthis\s(?:day|week)\sin\shistory\b",
+    r"\bthings\s(?:you\s(?:need|should|have)\s)?to\sknow\b(?!\s(?:about|before|if|when|after|from)\b)",
     # German, French, Spanish, Portuguese
     r"\bnachrichten\s(?:des\stages|am\s(?:morgen|abend))\b|\bnachrichtenüberblick\b|\b(?:morgen|abend)briefing\b|\bpresseschau\b",
     r"\bhoroskope?\b|\bbilder\sder\swoche\b",

@@ -162,13 +162,14 @@ def _cost(found: Contradictions) -> float:
 
 
 def _series_cost(one: RelatedArticle, other: RelatedArticle, found: Contradictions) -> float:
-    """What it costs to begin alike, as the parts of a series do: on the next day, or at once with other content and numbers (two
-    exchange rates of one day)."""
+    """What it costs to begin alike, as the parts of a series do: on the next day, or at once with other content and other numbers
+    or names (two exchange rates of one day, two earthquakes of one strength)."""
     if not found.is_one_beginning:
         return 0.0
     if abs(one.published_at - other.published_at) >= tuning.NEXT_OF_SERIES_FROM_FOR:
         return tuning.SERIES_COST + tuning.SERIES_NUMBERS_COST * (found.other_numbers is not None)
-    return tuning.SERIES_COST * (found.is_other_content and found.other_numbers is not None)
+    is_other = found.other_numbers is not None or found.other_names is not None
+    return tuning.SERIES_COST * (found.is_other_content and is_other)
 
 
 def _score_by_words(one: RelatedArticle, other: RelatedArticle, by_words: float, found: Contradictions) -> float:

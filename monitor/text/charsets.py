@@ -287,7 +287,8 @@ def _beyond_ascii(body: bytes) -> bytes:
 # --- what text looks like ---------------------------------------------------------------------------------------------
 
 _LIMIT = 0.3
-"""Between the strangeness of text in its own encoding (below 0.25) and in a wrong one (above 0.35); tests/text/test_charsets.py."""
+"""Between the strangeness of text in its own encoding (below 0.25) and in a wrong one (above 0.35):
+tests/reading/test_fault_bytes.py."""
 _WESTERN_LIMIT = 0.15
 """The Western European reading of Polish or Turkish is stranger than this."""
 _TURKISH = re.compile("[ýþð](?=[a-zýþçöü])")

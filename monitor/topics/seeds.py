@@ -80,7 +80,7 @@ def load(root: Path) -> LoadedTopics:
 
 
 class TopicFolders:
-    """Reads one root repeatedly; a topic's folder that did not change is not read again."""
+    """Reads one root repeatedly; a topic's folder that did not change is not read again. Safe for several threads."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -100,13 +100,14 @@ class TopicFolders:
                 wrong = "a file, and no folder: move it away; the folder has one folder a topic in it"
             return LoadedTopics(faults=(f"{self._root}: {wrong}",))
         notes = _Notes()
-        previous, self._cache = self._cache, {}
+        previous, found = self._cache, dict[Path, tuple[str, TopicFolder]]()
         for path in _folders(self._root, notes):
             state = folder_digest(path)
             known = previous.get(path)
             is_unchanged = known is not None and known[0] == state
-            self._cache[path] = known if known and is_unchanged else (state, _read_folder(path, self._root))
-        folders = tuple(folder for _, folder in self._cache.values())
+            found[path] = known if known and is_unchanged else (state, _read_folder(path, self._root))
+        self._cache = found
+        folders = tuple(folder for _, folder in found.values())
         return LoadedTopics(
             topics=tuple(each.topic for each in folders if each.topic),
             faults=(*notes.faults, *(fault for each in folders for fault in each.faults)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.matching.tuning import CONTRADICTION_BELOW, EMBEDDED_WORDS
 from monitor.text.language import UNKNOWN, detect, normalize
@@ -60,6 +61,7 @@ class Advice:
         return f"{self.what}: {self.mend}"
 
 
+@lru_cache(maxsize=20_000)
 def advice(topic: TopicOutline) -> tuple[Advice, ...]:
     """All that is to be said of a topic's title and sentence."""
     if not topic.description.strip():

@@ -34,6 +34,7 @@ class Code(StrEnum):
     SEEDS = "seeds"
     SILENT_FEEDS = "silent_feeds"
     STORE = "store"
+    STORE_GONE = "store_gone"
     WORKERS = "workers"
     PART_SILENT = "part_silent"
     STALE = "stale"
@@ -53,6 +54,7 @@ _OUTAGES = frozenset(
         Code.LATE_FEEDS,
         Code.DISK_FULL,
         Code.STORE,
+        Code.STORE_GONE,
         Code.WORKERS,
         Code.PART_SILENT,
         Code.STALE,
@@ -109,6 +111,13 @@ def failure(code: Code, about: str, says: str, mend: str, *, public: str = "") -
 def store_problem(says: str, mend: str = "", *, public: str = "the store cannot be used at the moment") -> Problem:
     """The store itself cannot be used."""
     return failure(Code.STORE, "store", says, mend, public=public)
+
+
+def store_gone(shown: str) -> Problem:
+    """The file that this process has open is no longer at its place: what is stored is lost when the process ends."""
+    says = f"the file of the store {shown} was deleted, moved or replaced meanwhile: what is stored is lost when the monitor ends"
+    mend = "stop the monitor, put the right file in place and remove its -wal and -shm files, then start it (docs/operation.md)"
+    return failure(Code.STORE_GONE, "store", says, mend, public="the file of the store was deleted, moved or replaced")
 
 
 def no_workers(says: str) -> Problem:

@@ -12,6 +12,9 @@ class Reason(StrEnum):
 
     ALERTED = "matched, and its story was new: alerted"
     UPDATED = "a material change to an alerted article: alerted again"
+    UPDATED_OFTEN = (
+        "a material change, but its story was told as changed as often as may be within a day: shown, not alerted"
+    )
     ESCALATED = "its alerted story grew beyond what is usual: alerted again"
     JOINS_STORY = "matched, but its story was already alerted"
     COPY = "a copy of an article already stored"

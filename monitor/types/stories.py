@@ -173,6 +173,8 @@ class StoryHistory:
     alerted: frozenset[str] = frozenset()
     updated: frozenset[str] = frozenset()
     """Topics that were already alerted to this very change."""
+    updated_often: frozenset[str] = frozenset()
+    """Topics that were told of changes as often as may be within a day."""
     covered: frozenset[str] = frozenset()
     """Topics of which every channel has had a message on the story, for other topics."""
 

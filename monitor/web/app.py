@@ -10,14 +10,13 @@ endpoint      form and token, then the page, on one of a few threads of the web'
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -41,6 +40,7 @@ from monitor.web import zones
 from monitor.web.articles import ArticlePages
 from monitor.web.compression import Compressed
 from monitor.web.figures import FigurePages
+from monitor.web.forms import BodyLimits, read_form
 from monitor.web.guard import HEALTH_PATH, BasicAuth, Hardened, RealClient, Throttle, Tokens, harden
 from monitor.web.health import Health
 from monitor.web.inbox import InboxPages
@@ -56,15 +56,8 @@ from monitor.web.show import message
 from monitor.web.static_files import static_files
 from monitor.web.stories import StoryPages
 from monitor.web.tools import PageTools
-from monitor.web.uploads import BodyLimits, Upload, read_multipart, takes_files
 from monitor.web.views import ViewPages
 
-FORM_SECONDS = 10
-UPLOAD_SECONDS = 60
-FIELDS = 10
-CHANNEL_FIELDS = 20
-MANY_FIELDS = 600
-"""Fields of the forms with a checkbox for each article or story."""
 THREADS = 4
 _SENTENCES = {
     404: "There is no such page.",
@@ -287,7 +280,7 @@ def _hosts(settings: WebSettings) -> list[str]:
 def _endpoint(answer: Page | AsyncPage, tokens: Tokens, threads: CapacityLimiter) -> Callable[..., object]:
     async def endpoint(request: Request) -> Response:
         who: str = request.state.who
-        form, files = await _form(request) if request.method == "POST" else ({}, [])
+        form, files = await read_form(request) if request.method == "POST" else ({}, [])
         if request.method == "POST" and not tokens.is_valid(
             who, request.cookies.get(tokens.COOKIE, ""), form.get(tokens.FIELD, "")
         ):
@@ -322,43 +315,6 @@ def _stale(request: Request, form: Mapping[str, str], tokens: Tokens, *, has_fil
     response = stale_forms.sent_again(request.url.path, form, tokens.field(who), has_files=has_files)
     tokens.give(request, who, response)
     return response
-
-
-async def _form(request: Request) -> tuple[dict[str, str], list[Upload]]:
-    """The fields of a form, and the files of one that takes any. Other types are refused, as forged requests use them (U4)."""
-    kind = request.headers.get("content-type", "")
-    is_upload = takes_files(request.url.path) and kind.lower().startswith("multipart/form-data")
-    if not is_upload and kind.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise _no_form()
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS if is_upload else FORM_SECONDS):
-            body = await request.body()
-        if is_upload:
-            return _with_files(body, kind)
-        fields = parse_qsl(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_fields(request.url.path)
-        )
-        return dict(fields), []
-    except (TimeoutError, ValueError):
-        raise HTTPException(400, "That form was not complete.") from None
-
-
-def _with_files(body: bytes, kind: str) -> tuple[dict[str, str], list[Upload]]:
-    try:
-        fields, files = read_multipart(body, kind)
-    except ValueError:
-        raise _no_form() from None
-    return dict(fields), files
-
-
-def _no_form() -> HTTPException:
-    return HTTPException(415, "Only the monitor's own forms are taken here.")
-
-
-def _fields(path: str) -> int:
-    if path.startswith(("/stories/", "/verdicts", "/feeds/", "/draft/")):
-        return MANY_FIELDS
-    return CHANNEL_FIELDS if path.startswith("/channel") else FIELDS
 
 
 def _healthz(health: Callable[[], Health]) -> Callable[..., object]:

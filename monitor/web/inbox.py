@@ -21,7 +21,7 @@ from monitor.review.inbox import InboxQuery, InboxStory, Judged, Reading
 from monitor.review.kept import KeptValues
 from monitor.review.verdicts import Undone, VerdictsGiven
 from monitor.store import inbox as store
-from monitor.store import versions
+from monitor.store import topics, versions
 from monitor.store.db import Database
 from monitor.text.tokens import clean_line
 from monitor.topics import sentence
@@ -65,7 +65,14 @@ class InboxPages:
 
     def inbox(self, asked: PageRequest) -> Response:
         """The stories, and one of them to read: that of the address, else the first."""
+        if (topic := asked.query.get("topic")) and (new := self._new_name(topic)):
+            return RedirectResponse(query(**{**filters(asked.query), "topic": new}), 303)
         return self._inbox(asked)
+
+    def _new_name(self, topic: str) -> str | None:
+        """What became of a renamed topic: its name stands in bookmarks, and in links of messages."""
+        with self.db.reading() as session:
+            return topics.renamed(session).get(topic)
 
     def _inbox(self, asked: PageRequest, *, problem: str = "", note: str = "") -> Response:
         """`problem`: why the last form failed; `note`: what was typed there."""

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from monitor.review import overview
 from monitor.review.kept import KeptValues
 from monitor.review.overview import Overview
-from monitor.store import feeds
 from monitor.store.db import Database
+from monitor.store.feeds import feed_reports
 from monitor.types.plans import REMOVED
 from monitor.web import zones
 from monitor.web.charts import day_chart, sparkline, week_chart
@@ -38,7 +38,7 @@ class OverviewPages:
         now = self.clock()
         with self.db.reading() as session:
             found = overview.find_overview(session, self.kept.known(session), zone=zones.zone(), now=now)
-            lines = [feed_line(each) for each in feeds.reports(session) if each.by_hand != REMOVED]
+            lines = [feed_line(each) for each in feed_reports.of_all(session) if each.by_hand != REMOVED]
         by_day = {"matches": found.matches, "alerts": found.alerts}
         answer = page(
             "overview.html",

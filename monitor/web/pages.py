@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 
-from monitor.web.uploads import Upload
+from monitor.web.forms import Upload
 
 PAGE_SIZE = 50
 LAST_PAGE = 100_000

@@ -10,11 +10,14 @@ from monitor.alerting.silence_notices import describe
 from monitor.config import plan as plans
 from monitor.review import matches, topics
 from monitor.review.matches import MatchCounts
-from monitor.store import archive, channels, feeds, nodes, outbox, settings, versions
+from monitor.store import channels, nodes, settings, versions
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Session
-from monitor.store.feeds import FeedReport
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
+from monitor.store.figures import whole_store
 from monitor.store.nodes import NodeReport
+from monitor.store.outbox import delivery_states
 from monitor.text import urls
 from monitor.topics import sentence
 from monitor.topics.feed_languages import UnmatchedFeeds, unmatched
@@ -77,7 +80,7 @@ def board(
 ) -> Board:
     """The values of the status page at `now`. `entries` are the feeds and channels of this node's settings, to be compared.
     `embedder_problem`: why articles are not compared by meaning; '' where they are."""
-    deliveries = outbox.states_by_channel(session)
+    deliveries = delivery_states.states_by_channel(session)
     plan = Plan() if entries is None else plans.compare(settings.rows(session), entries)
     outlines = versions.outlines(session)
     return Board(
@@ -85,12 +88,12 @@ def board(
         unmatched=unmatched(outlines, topics.feed_languages(session), embedder_problem=embedder_problem),
         difference=plans.difference(plan),
         offers=tuple(plans.offers(plan)),
-        feeds=tuple(feed_line(each) for each in feeds.reports(session) if each.by_hand != REMOVED),
+        feeds=tuple(feed_line(each) for each in feed_reports.of_all(session) if each.by_hand != REMOVED),
         channels=tuple(channel_line(each, deliveries.get(each.name, {}), now) for each in channels.reports(session)),
         topics=tuple(matches.counts(session)),
         nodes=nodes.reports(session),
         paused=frozenset(name for name, is_paused in topics.names(session).items() if is_paused),
-        alerts=archive.count_alerts(session),
+        alerts=whole_store.count_alerts(session),
     )
 
 

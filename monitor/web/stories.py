@@ -1,6 +1,6 @@
 """The pages of stories: the list, one story with its timeline, and the forms to merge, split and move.
 
-Input from the browser is validated here; stories are read and changed by `review.stories`.
+Input from the browser is validated here; stories are read by `review.stories` and changed by `review.story_edits`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import datetime
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from monitor.review import matches
+from monitor.review import matches, story_edits
 from monitor.review import stories as review
-from monitor.review.stories import Reviewer, StoryChangeError, StoryChangeResult, UnknownStoryError
+from monitor.review.stories import StoryChangeError, UnknownStoryError
+from monitor.review.story_edits import Reviewer, StoryChangeResult
 from monitor.store.db import Database, Session
 from monitor.stories.sources import StoryState
 from monitor.text.tokens import clean_line
@@ -90,19 +91,19 @@ class StoryPages:
         """Merge another story into this one."""
 
         def merge(session: Session, reviewer: Reviewer) -> StoryChangeResult:
-            return review.merge(session, _id(asked.number), _number(asked.form, "other"), reviewer)
+            return story_edits.merge(session, _id(asked.number), _number(asked.form, "other"), reviewer)
 
         return self._apply(asked, merge)
 
     def split(self, asked: PageRequest) -> Response:
         """Split the picked articles off into a story of their own."""
-        return self._apply(asked, lambda session, reviewer: review.split(session, _picked(asked.form), reviewer))
+        return self._apply(asked, lambda session, reviewer: story_edits.split(session, _picked(asked.form), reviewer))
 
     def move(self, asked: PageRequest) -> Response:
         """Move the picked articles to another story."""
 
         def move(session: Session, reviewer: Reviewer) -> StoryChangeResult:
-            return review.move(session, _picked(asked.form), _number(asked.form, "to"), reviewer)
+            return story_edits.move(session, _picked(asked.form), _number(asked.form, "to"), reviewer)
 
         return self._apply(asked, move)
 

@@ -20,8 +20,9 @@ from monitor.review.inbox import InboxQuery
 from monitor.review.kept import KeptValues
 from monitor.store import inbox as store
 from monitor.store import matches as stored
-from monitor.store.db import Database, Session, chunks
+from monitor.store.db import Database, Session
 from monitor.store.inbox import InboxOrder, SavedView
+from monitor.store.statements import chunks
 from monitor.text import urls
 from monitor.text.tokens import clean_line, shorten
 from monitor.web.inbox_query import back_to, fields_of, filters, wanted_by

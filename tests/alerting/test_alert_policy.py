@@ -34,6 +34,7 @@ CHANGED = replace(UPDATE, is_material=True)
 NONE = StoryHistory()
 SEEN = StoryHistory(matched=frozenset({"bridge"}))
 TOLD = StoryHistory(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"}))
+OFTEN = replace(TOLD, updated_often=frozenset({"bridge"}))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ TOLD = StoryHistory(matched=frozenset({"bridge"}), alerted=frozenset({"bridge"})
         ("a copy that matches nothing is a copy", MISS, COPY, None, NONE, Reason.COPY, ()),
         ("an edit that changes nothing of weight is silent", MATCH, UPDATE, None, TOLD, Reason.UPDATE, ()),
         ("changed facts of what was told are told", MATCH, CHANGED, None, TOLD, Reason.UPDATED, ("bridge",)),
+        ("but not all day long", MATCH, CHANGED, None, OFTEN, Reason.UPDATED_OFTEN, ()),
         ("changed facts of what was only kept are silent", MATCH, CHANGED, None, SEEN, Reason.UPDATE, ()),
         ("changed facts of an old article are silent", MATCH, CHANGED, Reason.TOO_OLD, TOLD, Reason.UPDATE, ()),
         ("an edit that makes it match is told", MATCH, UPDATE, None, NONE, Reason.ALERTED, ("bridge",)),

@@ -8,15 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
-from monitor.alerting import condition, notices
-from monitor.alerting.condition import LASTING_AFTER, LOW_SPACE, NO_SPACE, Lasting, ServiceState, problems
+from monitor.alerting import lasting, notices
+from monitor.alerting.condition import LOW_SPACE, NO_SPACE, ServiceState, problems
+from monitor.alerting.lasting import LASTING_AFTER, Lasting
 from monitor.alerting.silence_notices import describe, usual_words
-from monitor.store import alerts, outbox
+from monitor.store import alerts
 from monitor.store.channels import ChannelReport
 from monitor.store.db import Database
-from monitor.store.feeds import WatchedFeed
+from monitor.store.feeds.watches import WatchedFeed
 from monitor.store.nodes import NodeReport
-from monitor.store.tables import AlertRow
+from monitor.store.outbox import delivery_states
+from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, Problem, Severity, in_brief
 from monitor.types.fetching import Silence, Watch
 from monitor.types.plans import ADDED
@@ -217,7 +219,7 @@ def test_only_what_lasts_is_told(clock: SetClock) -> None:
     assert lasting.see([TOPICLESS], clock()) == {}
     assert lasting.see([TOPICLESS], clock.passes(minutes=1)) == {}
     told = lasting.see([TOPICLESS], clock.passes(minutes=1))
-    assert told == {"feeds": None, "disk": None, "topics": TOPICLESS}
+    assert told == {"feeds": None, "disk": None, "topics": TOPICLESS, "store": None}
     assert "topics" not in lasting.see([], clock.passes(seconds=15)), "not over yet"
     assert "topics" not in lasting.see([TOPICLESS], clock.passes(seconds=15)), "and back"
     clock.passes(seconds=LASTING_AFTER.total_seconds())
@@ -228,7 +230,12 @@ def test_a_crowd_of_late_feeds_on_one_server_is_not_told_a_disk_that_fills_up_is
     lasting = Lasting()
     crowd = only(WELL, due_times=[LATE, *IN_TIME])
     lasting.see([crowd, LOW], clock())
-    assert lasting.see([crowd, LOW], clock.passes(minutes=2)) == {"feeds": None, "disk": LOW, "topics": None}
+    assert lasting.see([crowd, LOW], clock.passes(minutes=2)) == {
+        "feeds": None,
+        "disk": LOW,
+        "topics": None,
+        "store": None,
+    }
 
 
 def tells(db: Database, clock: SetClock, **lasting: Problem | None) -> set[str]:
@@ -255,7 +262,7 @@ def test_a_problem_is_told_once_and_its_end_once(db: Database, clock: SetClock) 
     tells(db, clock, topics=TOPICLESS)
     assert len(titles(db)) == 3, "lost again, hours later"
     with db.reading() as session:
-        assert outbox.states(session)["pending"] == 3
+        assert delivery_states.states(session)["pending"] == 3
         assert alerts.latest_key(session, "condition/topics/no_topics/")
 
 
@@ -284,5 +291,12 @@ def test_what_comes_and_goes_is_told_once_an_hour_at_most(db: Database, clock: S
 
 
 def test_every_problem_that_is_told_has_its_words() -> None:
-    assert set(condition._TOLD) == set(notices._BEGUN)
-    assert set(condition.SUBJECTS) == set(notices._OVER)
+    assert set(lasting._TOLD) == set(notices._BEGUN)
+    assert set(lasting.SUBJECTS) == set(notices._OVER)
+
+
+def test_d10_a_node_whose_clock_is_ahead_is_not_called_silent() -> None:
+    found = only(WELL, nodes=[BASIL, replace(FERN, heartbeat_at=NOON + 7 * MINUTE)])
+    assert found.says.startswith("the clock of the node fern-1 is 7 minutes ahead of this one's")
+    assert "NTP" in found.mend
+    assert (found.code, found.severity) == (Code.NODE_SILENT, Severity.WARN)

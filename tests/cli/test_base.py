@@ -211,3 +211,53 @@ def test_a_pipe_or_device_as_out_is_written_to_not_replaced(tmp_path: Path) -> N
     assert heard == ["through"]
     assert pipe.is_fifo()
     assert (link.is_symlink(), file.read_text()) == (True, "kept")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00+23:00", "9999-12-31T23:59:59-23:00", "2026-13-40"])
+def test_a_moment_that_no_calendar_has_is_wrong_use(desk: Operator, moment: str) -> None:
+    assert desk.run("poll").exit_code == 0  # makes the store
+    assert desk.run("matches", "list", "--since", moment).exit_code == 2
+
+
+def test_a_name_that_no_file_can_have_is_wrong_use(desk: Operator, tmp_path: Path) -> None:
+    assert desk.run("poll").exit_code == 0
+    for asked in (
+        ["topics", "pause", "x" * 5000],
+        ["topics", "diff", "x" * 5000, "bridge"],
+        ["matches", "export", "--out", tmp_path / ("x" * 300)],
+    ):
+        said = desk.run(*asked)
+        assert (said.exit_code, "too long for the name of a file" in said.stderr) == (2, True), asked
+
+
+def test_an_argument_that_is_no_utf_8_is_wrong_use(desk: Operator) -> None:
+    assert desk.run("poll").exit_code == 0
+    for asked in (["alerts", "show", "\udcff"], ["topics", "history", "\udcff"], ["feeds", "resume", "caf\udce9"]):
+        said = desk.run(*asked)
+        assert (said.exit_code, "not written in UTF-8" in said.stderr) == (2, True), asked
+
+
+def test_a_version_of_thirty_digits_is_wrong_use(desk: Operator) -> None:
+    assert desk.run("poll").exit_code == 0
+    assert desk.run("topics", "history", "bridge", "--restore", "9" * 30).exit_code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_output_that_cannot_be_written_is_one_message(desk: Operator) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", "--config", str(desk.config), "topics", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.decode().count("\n")) == (1, 1)
+    assert b"the output cannot be written" in done.stderr
+
+
+def test_a_command_without_streams_does_its_work_and_writes_into_no_file(desk: Operator) -> None:
+    """Started with `<&- >&- 2>&-`, the next file opened would have the number of stdout."""
+    command = f"'{sys.executable}' -m monitor --config '{desk.config}'"
+    for rest in ("poll --json <&- >&- 2>&-", "topics list >&-", "check >&- 2>&-"):
+        assert subprocess.run(["sh", "-c", f"{command} {rest}"], check=False).returncode == 0, rest
+    assert desk.run("topics", "list", "--json").lines[0]["version"] == 1

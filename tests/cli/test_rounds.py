@@ -12,7 +12,7 @@ from monitor.alerting import summaries
 from monitor.store import alerts, channels
 from monitor.store.db import Database
 from monitor.store.files import StoreLock
-from monitor.store.tables import DeliveryRow
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.types.errors import StoreFullError
 from tests.fakes.alerts import alert as an_alert
 from tests.fakes.alerts import notice
@@ -82,7 +82,7 @@ def test_d1_a_round_on_a_full_disk_is_1_and_says_so(
         raise StoreFullError("the disk of the store is full")
 
     desk.reads("herald", site.url("/feed"))
-    monkeypatch.setattr("monitor.store.feeds.settle", is_full)
+    monkeypatch.setattr("monitor.store.feeds.feed_leases.settle", is_full)
     said = desk.run("poll")
     assert said.exit_code == 1
     assert "is full" in said.stderr
@@ -270,7 +270,7 @@ def test_what_a_held_summary_tells_is_listed_and_sent_by_it(desk: Operator, sink
 def test_a4_beside_a_daemon_the_test_is_queued_for_it(
     desk: Operator, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitor.cli.alerts._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("monitor.cli.alerts.testing._WAIT_SECONDS", 0.0)
     desk.tells("desk", sink.url)
     desk.run("deliver")  # makes the channel known to the store
     lock = StoreLock(desk.store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -55,6 +56,10 @@ class Process:
             self._popen.send_signal(with_signal)
         return self._popen.wait(PATIENCE)
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def kill(self) -> None:
         if self._popen.poll() is None:
             self._popen.kill()
@@ -88,6 +93,48 @@ def test_run_says_where_the_page_is_and_ends_well(desk: Operator, tmp_path: Path
     assert '"message": "stopped"' in log
     assert "Traceback" not in log
     assert "traceback" not in log
+
+
+def test_a_second_daemon_that_could_start_as_the_lock_was_deleted_ends_the_first(
+    desk: Operator, tmp_path: Path
+) -> None:
+    with started("--config", desk.config, "run", folder=tmp_path) as process:
+        process.says("daemon: running", where="err")
+        lock = desk.store.with_name("monitor.db.lock")
+        lock.unlink()
+        process.says("it is held again", where="err")
+        with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "second")) as second:
+            assert second.ends() == 4
+        lock.unlink()
+        lock.symlink_to(lock.with_name("of-another"))  # as if another daemon had made it
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            assert process.ends() == 4
+        assert "another daemon" in process.err.read_text()
+
+
+@contextmanager
+def hangup(handler: signal.Handlers) -> Iterator[None]:
+    """What a process that is started meanwhile inherits: these tests may themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_daemon_whose_terminal_goes_away_ends_in_order_unless_nohup_started_it(
+    desk: Operator, tmp_path: Path
+) -> None:
+    with hangup(signal.SIG_DFL), started("--config", desk.config, "run", folder=tmp_path) as process:
+        process.says("daemon: running", where="err")
+        assert process.ends(signal.SIGHUP) == 0
+        assert "daemon: stopped" in process.err.read_text()
+    detached = tmp_path_of(tmp_path, "detached")
+    with hangup(signal.SIG_IGN), started("--config", desk.config, "run", folder=detached) as process:
+        process.says("daemon: running", where="err")
+        os.kill(process.pid, signal.SIGHUP)
+        assert process.ends(signal.SIGTERM) == 0
 
 
 def test_a_port_in_use_costs_the_page_only(desk: Operator, tmp_path: Path) -> None:

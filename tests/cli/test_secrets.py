@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 from monitor.config import load
 from monitor.service import logs
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, FeedRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.text.secrets import Secrets, keys_of, shown_address, without_addresses
 from monitor.web.app import create_app
 from monitor.web.health import Health

@@ -22,7 +22,7 @@ OTHERS = {
     "monitor.cli.check",
     "monitor.cli.backtest",
     "monitor.cli.doctor",
-    "monitor.cli.topic_new",
+    "monitor.cli.topics.new_topic",
 }
 
 SPARED = {
@@ -33,7 +33,7 @@ SPARED = {
     "channels list": VECTORS | NETWORK | OTHERS | {"alembic"},
     "status": NETWORK | OTHERS | {"alembic", "monitor.matching.matcher"},
     "poll --json": OTHERS | {"alembic", "rich", "uvicorn", "starlette"},
-    "topics list": NETWORK | (OTHERS - {"monitor.cli.topic_new", "monitor.cli.backtest"}) | {"alembic"},
+    "topics list": NETWORK | (OTHERS - {"monitor.cli.topics.new_topic", "monitor.cli.backtest"}) | {"alembic"},
 }
 LISTED = """
 import atexit, sys

@@ -591,7 +591,7 @@ def test_every_setting_is_documented_with_default_and_variable(name: str) -> Non
         {"host": "::", "password": "x"},
         {"public_url": "http://localhost:8000"},
         {"public_url": "http://monitor.localhost"},
-        {"public_url": "https://127.0.0.53/monitor"},
+        {"public_url": "https://127.0.0.53:8443"},
         {"public_url": "http://[::1]:8000"},
         {"public_url": "http://[::ffff:127.0.0.1]"},
         {"public_url": "http://0.0.0.0:8000"},
@@ -604,6 +604,15 @@ def test_fault_alert_10_links_that_lead_their_readers_to_themselves_are_told(web
     assert says.startswith("links in the alerts of desk, wire lead to http")
     assert "web.public_url" in mend
     assert Settings.model_validate({"web": web}).link_warning == ("", "")
+
+
+def test_a_public_address_with_a_path_is_told() -> None:
+    """Behind `location /monitor/` of a proxy the first page opens, and no link, form or style sheet on it works."""
+    for channels in ({}, {"desk": {"kind": "email"}}):
+        made = Settings.model_validate({"web": {"public_url": "https://example.org/monitor/"}, "channels": channels})
+        says, mend = made.link_warning
+        assert "has a path, /monitor," in says
+        assert "host name of its own" in mend
 
 
 @pytest.mark.parametrize(

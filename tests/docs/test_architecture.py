@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-COLUMNS = (ROOT / "monitor/store/tables.py").read_text(encoding="utf-8")
+COLUMNS = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "monitor/store/tables").glob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = sorted(path.parent for path in (ROOT / "monitor").glob("*/**/__init__.py") if "migrations" not in path.parts)
 ROW = re.compile(r"^\| \*\*([\w/]+)\*\* \|[^|]*\| ([^|]*) \|$", re.MULTILINE)

@@ -21,7 +21,7 @@ from monitor.matching.tuning import ASK_AT_RANDOM_FROM
 from monitor.review import near_misses as misses
 from monitor.store import migrate, near_misses, topics
 from monitor.store.db import Database
-from monitor.store.tables import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
 from monitor.types.matching import Score
 from tests.conftest import NOON
 from tests.fakes.command import HIT, MISS, SEED, Operator

@@ -21,7 +21,10 @@ from monitor.matching.background import Background
 from monitor.matching.margins import share
 from monitor.matching.matcher import build
 from monitor.store import verdicts
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, MatchRow, RevisionRow, SelfTrainingRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, RevisionRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.topics import SelfTrainingRow
 from monitor.types.matching import ANSWERS_PART, Article, Verdict
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import HIT, MISS, SEED, Operator, run

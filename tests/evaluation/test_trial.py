@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli import trial as command
+from monitor.cli.topics import trial as command
 from monitor.matching.alert_rate import rate
 from tests.fakes.command import HIT, MISS, SEED, Operator, Said, desk
 from tests.fakes.site import Site, rss

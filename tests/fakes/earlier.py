@@ -19,10 +19,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, insert, select, text
 
 import monitor.store
-from monitor.store import articles
 from monitor.store.db import Database
-from monitor.store.indexes import fingerprints
-from monitor.store.tables import metadata
+from monitor.store.indexes import fingerprints, word_index
+from monitor.store.tables.schema import metadata
 
 _MIGRATIONS = Path(monitor.store.__path__[0]) / "migrations"
 REVISIONS = tuple(sorted(each.name.partition("_")[0] for each in _MIGRATIONS.glob("versions/[0-9]*.py")))
@@ -58,7 +57,7 @@ def carry_back(today: Database, earlier: Database, revision: str) -> None:
         if not earlier.is_sqlite and revision >= "0009":
             fingerprints.add(session, _keys_of(found["shingles"]))
         for row in found["articles"]:
-            articles.index_words(session, row["id"], row["title"], row["text"])
+            word_index.index_words(session, row["id"], row["title"], row["text"])
 
 
 def _rows(connection: Connection, table: str) -> list[_Row]:

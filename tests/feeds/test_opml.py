@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import feedparser
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from monitor.feeds.opml import MAX_OUTLINES, Listed, read, write
+from monitor.feeds.opml import MAX_OUTLINES, Listed, OpmlFile, read, write
 from monitor.types.errors import ConfigError
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -147,10 +146,18 @@ def test_deep_nesting_ends() -> None:
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_raise_anything_else(body: bytes) -> None:
-    for document in (body, b"<opml><body>" + body, opml(feed("https://a.example/")) + body):
-        with suppress(ConfigError):
-            read(document)
+def test_any_bytes_are_refused_with_a_mend_or_read_as_far_as_they_go(body: bytes) -> None:
+    whole = opml(feed("https://a.example/"))
+    for document, before in ((body, set()), (b"<opml><body>" + body, set()), (whole + body, {"https://a.example/"})):
+        found = read_or_refused(document)
+        assert str(found) if isinstance(found, ConfigError) else before <= {each.url for each in found.outlines}
+
+
+def read_or_refused(document: bytes) -> OpmlFile | ConfigError:
+    try:
+        return read(document)
+    except ConfigError as refusal:
+        return refusal
 
 
 # --- written ----------------------------------------------------------------------------------------------------------

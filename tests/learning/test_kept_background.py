@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.learning import kept_background, training
+from monitor.learning import kept_background, kept_file, training
 from monitor.matching import background as counted
 from monitor.matching.background import Background
 from monitor.store.db import Database, path_of
-from monitor.store.tables import ArticleRow
+from monitor.store.tables.articles import ArticleRow
 from monitor.types.matching import Seed, Topic
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_other_articles_are_counted(path: Path) -> None:
 
 
 def test_other_code_counts_for_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_background, "_code_key", lambda: b"another release")
+    monkeypatch.setattr(kept_file, "code_key", lambda: b"another release")
     assert kept_background.background(ARTICLES, path).is_counted
 
 

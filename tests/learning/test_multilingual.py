@@ -19,7 +19,10 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.store import vectors, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, ArticleRow, MatchRow, VectorRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.indexes import VectorRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.matching import CONTRAST_PART, SEEDS_PART, Verdict
 from tests.conftest import SetClock
 from tests.fakes.embedder import DIM, EmbedderServer, embed

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.learning.tracker import Tracker
 from monitor.matching.background import Background
 from monitor.matching.evidence import shown_words
-from monitor.matching.matcher import Matcher, Tracker, build
+from monitor.matching.matcher import Matcher, build
 from monitor.matching.model import learn
 from monitor.matching.topic_threshold import ceiling, topic_strictness
 from monitor.matching.tuning import BOUNDED_FROM, SENTENCE_STRICTNESS

@@ -17,7 +17,9 @@ from monitor.matching.matcher import build
 from monitor.review import near_misses as misses
 from monitor.store import archive, near_misses, topics, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, MatchRow, NearMissCountRow, NearMissRow, TopicRow, VerdictRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.topics import TopicRow
 from monitor.types.matching import Article, Reason, Score, Seed, Topic
 from tests.conftest import NOON
 from tests.store.test_contract import TOPIC, article, file

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.matching.matcher import Matcher, Tracker, build
+from monitor.learning.tracker import Tracker
+from monitor.matching.matcher import Matcher, build
 from monitor.matching.self_training import allowance, weight
 from monitor.matching.tuning import (
     SELF_TRAINING_ANCHOR_FROM,

@@ -88,6 +88,7 @@ def test_f26_nothing_is_sent_but_the_question(site: Site) -> None:
     site.answers("/hook", 200, {"Set-Cookie": "a=b"}, "ok")
     for _ in range(2):
         post(site.url("/hook?x=1"))
+    assert len(site.requests) == 2
     for request in site.requests:
         names = [name.lower() for name, _ in request.headers]
         assert names == [b"host", b"user-agent", b"content-length", b"accept-encoding", b"connection"]

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from monitor.polling.bursts import PollCounts, count_undated, is_archive, is_notable, is_template_change
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow, MatchRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
 from tests.conftest import SetClock
 from tests.fakes.site import Site, rss
 from tests.newsroom import Newsroom

@@ -13,7 +13,8 @@ import pytest
 from monitor.net.addresses import Resolver, system_lookup
 from monitor.net.http import HttpClient
 from monitor.polling import cadence
-from monitor.store.tables import ArticleRow, FeedRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.fetching import FeedState, Fetched, Lease
 from tests.conftest import SetClock
 from tests.fakes import certificates

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.sink import Sink

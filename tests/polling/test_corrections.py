@@ -13,9 +13,10 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import revisions
-from monitor.store import stories as story_rows
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import AlertRow, ArticleRow
+from monitor.store.stories import story_articles
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
 from monitor.stories.changes import correction
 from monitor.stories.sources import independent_sources
 from monitor.types.matching import Article, Grade, Reason
@@ -140,7 +141,7 @@ def test_a_version_between_two_that_are_known_is_no_update(room: Filer) -> None:
 def test_a_corrected_copy_is_no_source_of_its_own(room: Filer) -> None:
     room.files(SEVENTEEN, "gazette")
     with room.db.reading() as session:
-        (origin,) = independent_sources(story_rows.carriers(session, [1])[1])
+        (origin,) = independent_sources(story_articles.carriers(session, [1])[1])
     assert origin.article_ids == (1, 2)
 
 

@@ -13,7 +13,10 @@ from monitor.evaluation import backtest
 from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.reading.workers import Workers
-from monitor.store.tables import AlertRow, ArticleRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, EntryRow, RevisionRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
 from tests.conftest import NOON, SetClock
 from tests.fakes import costly
 from tests.fakes.sink import Sink

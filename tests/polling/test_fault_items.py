@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.cli.feeds import group as command
-from monitor.store import feeds, stories
+from monitor.store.feeds import feed_reports
+from monitor.store.stories import story_articles
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.stories import StoryRow
 from tests.conftest import SetClock
 from tests.fakes.site import Site
 from tests.newsroom import Newsroom
@@ -54,7 +57,7 @@ def test_fault_feed_08_the_new_item_at_the_end_of_a_long_feed_is_told(
         room.polls()  # the same body again: what is wrong with it still holds
         assert room.feed("gazette").notes == "kept the newest 1000 of 1101 entries"
         with room.app.db.reading() as session:
-            report = feeds.report(session, "gazette")
+            report = feed_reports.find(session, "gazette")
             assert report is not None
             assert command._fields(report)["notes"] == "kept the newest 1000 of 1101 entries"
 
@@ -112,10 +115,10 @@ def test_fault_feed_17_four_outlets_of_an_aggregator_are_four(tmp_path: Path, cl
         publishes(site, rss(*items, link="https://news.google.com/"))
         room.polls()
         with room.app.db.reading() as session:
-            (story_id,) = {each.story_id for each in room.rows(stories.ArticleRow)}
-            carriers = stories.carriers(session, [story_id])[story_id]
+            (story_id,) = {each.story_id for each in room.rows(ArticleRow)}
+            carriers = story_articles.carriers(session, [story_id])[story_id]
         assert {each.outlet for each in carriers} == set(names)
-        assert [each.outlets for each in room.rows(stories.StoryRow)] == [4]
+        assert [each.outlets for each in room.rows(StoryRow)] == [4]
 
 
 def test_fault_feed_09_dates_that_name_a_month_or_count_other_years_make_no_news_of_an_archive(

@@ -29,10 +29,13 @@ from monitor.review import articles as records
 from monitor.review import inbox
 from monitor.review.inbox import InboxQuery
 from monitor.review.matches import flat
-from monitor.store import alerts
+from monitor.store import alert_lists
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, Session
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, DeliveryRow, MatchRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.digests import key_of
 from monitor.types.errors import StoreError
 from monitor.types.matching import Article, Grade, Seed, Topic
@@ -289,7 +292,7 @@ def test_a_story_on_two_topics_is_one_alert_and_one_message_a_channel(store: Dat
         filed = files(session, matcher, article(1, BOTH))
         assert set(filed.decision.alerting_topics) == {"bridge", "choir"}
         assert queued(session) == {"desk": ["new"], "night": ["new"], "music": ["new"]}
-        (alert,) = alerts.latest(session, topic="choir", limit=9)
+        (alert,) = alert_lists.latest(session, topic="choir", limit=9)
         assert set(alert.topics) == {"bridge", "choir"}
         assert {each["name"] for each in alert.payload["topics"]} == {"bridge", "choir"}
     with store.reading() as session:
@@ -319,7 +322,7 @@ def test_a_topic_of_which_all_had_a_message_is_told_by_that_message(store: Datab
         filed = files(session, matcher, article(1, BOTH), quiet)
         assert [(each.topic, each.reason.name) for each in filed.decision.topics][-1] == ("choir", "JOINS_STORY")
         assert queued(session) == {"night": ["new"]}
-        (alert,) = alerts.latest(session, limit=9)
+        (alert,) = alert_lists.latest(session, limit=9)
         assert alert.topics == ("bridge", "choir")
         assert len(set(alert.decisions.values())) == 2, "each topic names the decision it was told by"
 

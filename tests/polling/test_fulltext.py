@@ -12,8 +12,10 @@ import pytest
 from monitor.reading.extract import FROM_PAGE, PAGE_HAS_LESS, PAGE_IS_OTHER, PAGE_IS_WALL
 from monitor.reading.fetch import FetchLimits
 from monitor.review.articles import find_article, find_record
-from monitor.store import feeds
-from monitor.store.tables import ArticleRow, EntryRow, MatchRow, PageRow
+from monitor.store.feeds import feed_leases
+from monitor.store.tables.articles import ArticleRow, EntryRow
+from monitor.store.tables.feeds import PageRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.errors import StoreError
 from tests.conftest import SetClock
 from tests.fakes.sink import Sink
@@ -483,7 +485,7 @@ def test_k3_a_poll_that_dies_between_page_and_commit_is_made_again_whole(
     shows(site, 1)
     serves(site, "/1", page(FULL))
     with monkeypatch.context() as patch:
-        patch.setattr(feeds, "settle", _dies)
+        patch.setattr(feed_leases, "settle", _dies)
         room.polls()
     assert [row.title for row in room.rows(ArticleRow)] == [OLD[0]]
     assert room.rows(PageRow) == []

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import col, delete, select, update
 
 from monitor.store.indexes import known_entries
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow
+from monitor.store.tables.articles import ArticleRow, EntryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.fetching import KnownEntries
 from tests.conftest import SetClock
 from tests.fakes.site import Site, rss

@@ -15,10 +15,13 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
-from monitor.review.stories import Reviewer
+from monitor.review import story_edits
+from monitor.review.story_edits import Reviewer
 from monitor.store.db import Database, serialize_decisions
 from monitor.store.story_changes import MACHINE
-from monitor.store.tables import AlertRow, ArticleRow, StoryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories.events import choose, confirm_merges
 from monitor.stories.profiles import Profile, profile
 from monitor.stories.tuning import MAX_MERGED_ARTICLES
@@ -129,7 +132,7 @@ def test_what_a_person_split_off_the_machine_does_not_merge_again(room: Room) ->
     filed = room.files(BOTH)
     other = 2 if filed.story_id == 1 else 1
     with room.db.writing() as session:
-        desk.split(session, [other], Reviewer(by="ada", now=NOON))
+        story_edits.split(session, [other], Reviewer(by="ada", now=NOON))
     assert room.stories() == {filed.story_id: sorted({1, 2, 3} - {other}), other: [other]}
     again = room.files(("After the Kestrel: captain and ferry", BOTH[1].replace("thick fog", "fog at dawn")))
     assert again.merged_stories == ()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from tests.conftest import SetClock
 from tests.fakes.site import Line, Request, Site, rss
 from tests.newsroom import Newsroom
@@ -249,3 +250,16 @@ def test_fault_feed_20_an_answer_that_a_proxy_passed_on_is_an_answer(room: Newsr
     log = visits(room, site, hours=1)
     assert log
     assert (room.feed("herald").outcome, room.feed("herald").failures) == ("unchanged", 0)
+
+
+def test_f10_a_feed_that_moves_to_where_another_is_read_is_told_so(tmp_path: Path, clock: SetClock, site: Site) -> None:
+    """Two feeds at one address are refused in settings: who was told to correct the address could not start any more."""
+    with Newsroom(tmp_path, clock) as room:
+        site.publishes("/new", rss(("Choir wins prize", "https://news.example/1", "1", "The choir won.", clock())))
+        site.redirects("/old", site.url("/new"), 301)
+        room.reads("herald", site.url("/old"))
+        room.reads("gazette", site.url("/new"))
+        room.lives(hours=24 * 8, step_minutes=360)
+        (body,) = [row.payload["body"] for row in room.rows(AlertRow) if row.title == "The feed herald moved"]
+        assert "the address of the feed gazette" in body
+        assert "Remove one of the two" in body

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -16,28 +17,50 @@ from sqlmodel import select
 from monitor.alerting.deliver import Deliverer
 from monitor.polling import poll
 from monitor.polling.poll import Poller
-from monitor.store import alerts, channels, outbox
+from monitor.store import alerts, channels
 from monitor.store.db import Database
-from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import AlertRow, DeliveryRow, FeedRow
+from monitor.store.feeds.feed_leases import LeaseLostError
+from monitor.store.outbox import delivery_queue, message_edits
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.alerting import AttemptResult, Outcome
 from monitor.types.errors import BusyError, MonitorError, StoreError
 from tests.conftest import NOON, SetClock
 from tests.fakes.alerts import notice
+from tests.fakes.command import HIT, SEED
 from tests.fakes.patience import PATIENCE
 from tests.fakes.settings import channel, put_in_force
+from tests.fakes.site import Site, rss
+from tests.newsroom import Newsroom
 
 
 class Line:
-    """A channel that takes everything and says what it took."""
+    """A channel that takes everything and says what it took; of the alerts that are `broken`, it raises once."""
 
     name, kind, destination, shown = "desk", "line", "here", "here"
 
-    def __init__(self) -> None:
+    def __init__(self, *, broken: Iterable[str] = ()) -> None:
         self.took: list[str] = []
+        self._broken = set(broken)
 
     async def send(self, alert: Any, *, now: datetime) -> Outcome:
+        if alert.id in self._broken:
+            self._broken.remove(alert.id)
+            raise ZeroDivisionError
         self.took.append(alert.id)
+        return Outcome(result=AttemptResult.SENT)
+
+
+class Slate(Line):
+    """One whose messages can be edited."""
+
+    credentials = "key"
+
+    async def reply(self, alert: Any, thread: str, *, now: datetime) -> Outcome:
+        return await self.send(alert, now=now)
+
+    async def edit(self, alert: Any, receipt: str, *, now: datetime) -> Outcome:
         return Outcome(result=AttemptResult.SENT)
 
 
@@ -94,7 +117,9 @@ def test_an_alert_that_cannot_be_read_is_given_up_and_those_behind_it_go_out(
     assert "cannot be read" in caplog.text
 
 
-@pytest.mark.parametrize(("module", "place"), [(outbox, "claim_next"), (outbox, "settle"), (channels, "state")])
+@pytest.mark.parametrize(
+    ("module", "place"), [(delivery_queue, "claim_next"), (delivery_queue, "settle"), (channels, "state")]
+)
 def test_c1_a_fault_of_the_store_stops_no_channel(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, module: ModuleType, place: str
 ) -> None:
@@ -112,27 +137,74 @@ def test_c1_a_fault_nobody_foresaw_lets_a_channel_rest_and_is_said_once(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue(sqlite_db)
-    monkeypatch.setattr(outbox, "claim_next", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(delivery_queue, "claim_next", lambda *_, **__: 1 / 0)
     with caplog.at_level(logging.ERROR):
         drain(sqlite_db, Line(), clock, times=5)
     assert [each.message for each in caplog.records] == [
-        "delivering on channel=desk failed in an unforeseen way; tried again in a minute"
+        "delivering on channel=desk failed in an unforeseen way; tried again in 60 seconds"
     ]
+
+
+def test_c1_a_channel_that_raises_has_failed_in_that_attempt_alone(
+    sqlite_db: Database, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue(sqlite_db, 3)
+    line = Line(broken=["alt_1"])
+    with caplog.at_level(logging.ERROR):
+        drain(sqlite_db, line, clock)
+    assert line.took == ["alt_0", "alt_2"]
+    assert states(sqlite_db) == ["sent", "pending", "sent"]
+    assert [each.message for each in caplog.records] == ["channel=desk failed in an unforeseen way"]
+    with sqlite_db.reading() as session:
+        tried = session.exec(select(DeliveryRow).where(DeliveryRow.alert_id == "alt_1")).one()
+        assert (tried.attempts, tried.last_detail) == (1, "fault our own fault: ZeroDivisionError")
+    clock.passes(hours=1)
+    drain(sqlite_db, line, clock)
+    assert line.took == ["alt_0", "alt_2", "alt_1"]
+    assert states(sqlite_db) == ["sent"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ZeroDivisionError(), "editing messages failed in an unforeseen way; tried again in 30 seconds"),
+        (StoreError("gone for a moment"), "a delivery was not stored and may be made again: gone for a moment"),
+    ],
+)
+def test_c1_edits_that_fail_are_said_once_and_disturb_no_delivery(
+    sqlite_db: Database,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception,
+    told: str,
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise fault
+
+    queue(sqlite_db, 2)
+    slate = Slate()
+    monkeypatch.setattr(message_edits, "outdated", fails)
+    with caplog.at_level(logging.ERROR):
+        drain(sqlite_db, slate, clock, times=3)
+    assert slate.took == ["alt_0", "alt_1"]
+    assert states(sqlite_db) == ["sent"] * 2
+    assert [each.message for each in caplog.records] == [told]
 
 
 def test_k5_a_delivery_whose_lease_ran_out_while_the_machine_slept_is_not_sent(
     sqlite_db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(sqlite_db)
-    claim = outbox.claim_next
+    claim = delivery_queue.claim_next
 
     def sleeps_after(*args: Any, **kwargs: Any) -> Any:
         claimed = claim(*args, **kwargs)
         clock.passes(minutes=10)
-        monkeypatch.setattr(outbox, "claim_next", claim)
+        monkeypatch.setattr(delivery_queue, "claim_next", claim)
         return claimed
 
-    monkeypatch.setattr(outbox, "claim_next", sleeps_after)
+    monkeypatch.setattr(delivery_queue, "claim_next", sleeps_after)
     line = Line()
     drain(sqlite_db, line, clock)
     assert line.took == ["alt_0"]
@@ -227,3 +299,27 @@ def test_places_for_polls_are_filled_as_they_fall_free(db: Database, monkeypatch
 
     assert asyncio.run(one_tick()) == 40
     assert max(most) == 4
+
+
+@pytest.mark.parametrize(("days", "reason"), [(1, "ALERTED"), (8, "FIRST_POLL")])
+def test_a_feed_under_another_name_goes_on_unless_it_was_away_for_long(
+    tmp_path: Path, clock: SetClock, site: Site, days: int, reason: str
+) -> None:
+    """What came while it was renamed was taken for what it held when it was met first."""
+
+    with Newsroom(tmp_path, clock) as room:
+        room.follows("bridge", SEED)
+        site.publishes("/feed", rss(("Choir sings", "https://h.example/1/choir", "1", "The choir sang.", clock())))
+        room.reads("herald", site.url("/feed"))
+        room.polls()
+        clock.passes(days=days)
+        hit = (HIT[0], "https://h.example/2/bridge", "2", HIT[1], clock())
+        site.publishes("/feed", rss(hit, ("Choir sings", "https://h.example/1/choir", "1", "The choir sang.", NOON)))
+        del room._raw["feeds"]["herald"]
+        room.reads("the-herald", site.url("/feed"))
+        room.polls()
+        assert room.reasons() == {"Choir sings": "NO_MATCH", HIT[0]: reason}
+        assert not room.feed("herald").is_enabled
+        clock.passes(hours=1)
+        room.polls()
+        assert len(room.told()) == (reason == "ALERTED")

@@ -10,7 +10,9 @@ import pytest
 
 from monitor.alerting import condition
 from monitor.service import observer
-from monitor.store.tables import AlertRow, ArticleRow, FeedRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.condition import Code
 from tests.conftest import SetClock
 from tests.fakes.site import Line, Request, Site, rss

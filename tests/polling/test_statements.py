@@ -16,7 +16,7 @@ from monitor.matching.matcher import Matcher, build
 from monitor.polling.assess import assess
 from monitor.polling.intake import file_articles
 from monitor.polling.values import FiledArticle
-from monitor.store import db as store_module
+from monitor.store import statements as store_module
 from monitor.store.articles import Sighting
 from monitor.store.db import Database
 from monitor.types.digests import key_of

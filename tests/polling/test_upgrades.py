@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,7 +113,8 @@ def store_of(today: Today, url: str, revision: str) -> None:
     earlier.close()
 
 
-def comes_over(today: Today, folder: Path, url: str, revision: str) -> None:
+def comes_over(today: Today, folder: Path, url: str, revision: str) -> list[str]:
+    """The store of an earlier migration polls what it knew, delivers what waited, and then news. Returns what it told anew."""
     shutil.copytree(today.folder / "seeds", folder / "seeds")
     store_of(today, url, revision)
     clock, known = SetClock(today.at), len(today.sink.ids)
@@ -130,20 +132,20 @@ def comes_over(today: Today, folder: Path, url: str, revision: str) -> None:
         publishes(today.site, NEWS, TOLD[2], BEFORE, CORRECTED, TOLD[0], WAITS)
         clock.passes(minutes=30)
         room.polls()
-        assert sorted(room.told()) == sorted([*before, NEWS[0]]), "news is told"
         decided = [row.article_id for row in room.decisions(TOLD[0][0])]
         assert len(set(decided)) == 1
+        return list((Counter(room.told()) - Counter(before)).elements())
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_store_of_an_earlier_migration_tells_nothing_again(
     today: Today, tmp_path: Path, sqlite_url: str, revision: str
 ) -> None:
-    comes_over(today, tmp_path, sqlite_url, revision)
+    assert comes_over(today, tmp_path, sqlite_url, revision) == [NEWS[0]]
 
 
 @pytest.mark.parametrize("revision", ON_POSTGRESQL)
 def test_a_store_of_an_earlier_migration_on_postgresql_tells_nothing_again(
     today: Today, tmp_path: Path, postgres_url: str, revision: str
 ) -> None:
-    comes_over(today, tmp_path, postgres_url, revision)
+    assert comes_over(today, tmp_path, postgres_url, revision) == [NEWS[0]]

@@ -11,9 +11,10 @@ import pytest
 
 from monitor.learning.multilingual import Multilingual
 from monitor.matching.embedders import excerpt
-from monitor.polling import reassess
+from monitor.polling.reassessing import reassess
 from monitor.review.articles import ArticleRecord, find_record
-from monitor.store.tables import ArticleRow, ReassessmentRow, VectorRow
+from monitor.store.tables.articles import ArticleRow, ReassessmentRow
+from monitor.store.tables.indexes import VectorRow
 from tests.conftest import SetClock
 from tests.fakes.embedder import EmbedderServer
 from tests.fakes.site import Site, rss

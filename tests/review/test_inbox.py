@@ -13,7 +13,9 @@ from monitor.review.inbox import InboxQuery, Judged
 from monitor.store import verdicts as stored
 from monitor.store.db import Database
 from monitor.store.inbox import InboxOrder
-from monitor.store.tables import AlertRow, MatchRow, StoryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from tests.web.test_web import NOW, fill, has_article, has_feed, has_match, has_topic
 
 

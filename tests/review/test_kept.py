@@ -82,10 +82,19 @@ def test_a_new_publisher_can_be_chosen_at_once_where_that_takes_no_time(
 def test_a_store_that_cannot_be_read_after_a_page_is_no_fault_of_the_page(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fill(db, has_topic("talks"), has_article("First", topic="talks"))
     values = KeptValues(db, SetClock(NOW))
-    monkeypatch.setattr(db, "reading", refuse)
-    values.renew()
+    with db.reading() as session:
+        before = values.known(session)
+    refused: list[str] = []
 
+    def refuse() -> None:
+        refused.append("the store is held")
+        raise StoreBusyError(refused[-1])
 
-def refuse() -> None:
-    raise StoreBusyError("the store is held")
+    with monkeypatch.context() as held:
+        held.setattr(db, "reading", refuse)
+        values.renew()
+    assert len(refused) == 1, "it was asked"
+    with db.reading() as session:
+        assert values.known(session) == before

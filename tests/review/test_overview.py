@@ -7,7 +7,8 @@ from datetime import UTC, timedelta
 from monitor.review.kept import KeptValues
 from monitor.review.overview import find_overview
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, AlertTopicRow, DeliveryRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.deliveries import DeliveryRow
 from tests.web.test_web import NOW, fill, has_article, has_feed, has_topic
 
 

@@ -18,10 +18,16 @@ from monitor.polling.assess import assess
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.review import stories as desk
-from monitor.review.stories import Reviewer, StoryChangeError, UnknownStoryError
+from monitor.review import story_edits
+from monitor.review.stories import StoryChangeError, UnknownStoryError
+from monitor.review.story_edits import Reviewer
 from monitor.store import migrate
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, FeedRow, MatchRow, StoryRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.stories import StoryRow
 from monitor.stories.sources import StoryState
 from monitor.types.matching import Article, Grade, Reason, Seed, Topic
 from monitor.types.stories import Arrival, ArticleKind, EscalationLimits
@@ -89,17 +95,17 @@ class Filer:
             serialize_decisions(session)
             return file_article(session, judged, self.alerting, now=self.at)
 
-    def merges(self, into: int, other: int) -> desk.StoryChangeResult:
+    def merges(self, into: int, other: int) -> story_edits.StoryChangeResult:
         with self.db.writing() as session:
-            return desk.merge(session, into, other, HAND)
+            return story_edits.merge(session, into, other, HAND)
 
-    def splits(self, *articles: int) -> desk.StoryChangeResult:
+    def splits(self, *articles: int) -> story_edits.StoryChangeResult:
         with self.db.writing() as session:
-            return desk.split(session, articles, HAND)
+            return story_edits.split(session, articles, HAND)
 
-    def moves(self, *articles: int, to: int) -> desk.StoryChangeResult:
+    def moves(self, *articles: int, to: int) -> story_edits.StoryChangeResult:
         with self.db.writing() as session:
-            return desk.move(session, articles, to, HAND)
+            return story_edits.move(session, articles, to, HAND)
 
     def story(self, number: int) -> desk.Story:
         with self.db.reading() as session:
@@ -309,7 +315,7 @@ def test_an_update_follows_its_article_wherever_a_person_put_it(room: Filer) -> 
 
 def test_what_was_said_is_remembered_with_who_and_when(room: Filer) -> None:
     with room.db.writing() as session:
-        desk.merge(session, 1, 4, replace(HAND, note="one festival"))
+        story_edits.merge(session, 1, 4, replace(HAND, note="one festival"))
     (said,) = room.story(1).edits
     assert (said["by"], said["at"], said["note"]) == ("ada", NOON, "one festival")
     assert said["words"] == "merged story 4 into story 1 (article 4)"
@@ -566,7 +572,7 @@ def test_a_story_is_told_once_more_when_it_gathers_far_more_than_its_topics_stor
         with room.db.writing() as session:
             row = session.exec(select(ArticleRow).order_by(col(ArticleRow.id).desc()).limit(1)).one()
             if row.story_id != row.id:
-                desk.split(session, [row.id or 0], HAND)
+                story_edits.split(session, [row.id or 0], HAND)
         room.at += timedelta(hours=12)
     told = len(room.alerts())
     room.files(CRACKS, "herald", title="Marrow bridge closed to lorries as piers crack")

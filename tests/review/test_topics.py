@@ -13,20 +13,11 @@ from monitor.polling import pipeline
 from monitor.review import matches
 from monitor.review import topics as topic_life
 from monitor.store import alerts, topics
-from monitor.store.tables import (
-    AlertRow,
-    AlertTopicRow,
-    MatchRow,
-    NearMissCountRow,
-    NearMissRow,
-    SeedTextRow,
-    SelfTrainingRow,
-    TopicFileRow,
-    TopicRow,
-    TopicVersionRow,
-    VerdictRow,
-)
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.matches import MatchRow, NearMissCountRow, NearMissRow, VerdictRow
+from monitor.store.tables.topics import SeedTextRow, SelfTrainingRow, TopicFileRow, TopicRow, TopicVersionRow
 from monitor.topics.folders import TopicFolderError
+from monitor.types.errors import StoreError
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.sink import Sink
@@ -148,13 +139,13 @@ def test_a_topic_renamed_in_the_middle_of_a_poll_is_filed_under_its_name_of_now(
     """The poll was assessed for the old name, under which nothing was told."""
     clock.passes(hours=1)
     site.publishes("/feed", rss(MORE))
-    wanted = pipeline._pages_wanted
+    wanted = pipeline.pages_wanted
 
     async def slowly(*arguments: object, **more: object) -> object:
         await asyncio.to_thread(renames, room, "bridge", "span")
         return await wanted(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_pages_wanted", slowly)
+    monkeypatch.setattr(pipeline, "pages_wanted", slowly)
     room.polls()
     assert room.reasons()[MORE[0]] == "JOINS_STORY"
     assert {row.topic for row in room.rows(MatchRow)} == {"span"}
@@ -182,12 +173,15 @@ def test_a_name_that_is_taken_or_would_not_be_read_is_refused(room: Newsroom, na
     assert in_force(room) == ["bridge", "choir"]
 
 
-def test_a_rename_that_fails_leaves_the_folder_where_it_was(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [OSError, KeyboardInterrupt])
+def test_a_rename_that_fails_leaves_the_folder_where_it_was(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise OSError("no")
+        raise fault
 
     monkeypatch.setattr(topics, "rename", fails)
-    with pytest.raises(OSError):
+    with pytest.raises(fault):
         renames(room, "bridge", "span")
     assert (seeds(room) / "bridge" / "seed0.txt").exists()
     assert not (seeds(room) / "span").exists()
@@ -235,3 +229,25 @@ def test_the_last_topic_ends_by_command_and_the_next_of_its_name_is_set_aside_be
     place = topic_life.remove(room.app.db, seeds(room), "bridge", now=clock())
     assert place is not None
     assert place.name == "bridge-2021-10-20-2"
+
+
+def test_a_topic_that_cannot_be_brought_back_stays_set_aside_and_can_be_later(
+    room: Newsroom, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def brings_back(folder: str) -> str:
+        return topic_life.bring_back(room.app.db, seeds(room), folder, reassess_since_at=None, now=clock())
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("gone for a moment")
+
+    place = topic_life.remove(room.app.db, seeds(room), "bridge", now=clock())
+    assert place is not None
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(topics, "sync", fails)
+        brings_back(place.name)
+    assert (place / "seed0.txt").exists()
+    room.reloads()
+    assert in_force(room) == ["choir"]
+    assert brings_back(place.name) == "bridge"
+    room.reloads()
+    assert in_force(room) == ["bridge", "choir"]

@@ -13,8 +13,10 @@ import pytest
 from monitor.config.settings import Settings, StoreSettings
 from monitor.reading.workers import Workers
 from monitor.service import daemon as daemons
+from monitor.service import store_care
 from monitor.service.app import App
-from monitor.service.daemon import Daemon, _FixedDelayTrigger
+from monitor.service.clockwork import FixedDelayTrigger
+from monitor.service.daemon import Daemon
 from monitor.types.condition import Code
 from monitor.types.errors import MonitorError, StoreBusyError, StoreFullError
 
@@ -28,7 +30,7 @@ def daemon(tmp_path: Path) -> Daemon:
 
 def test_d8_ticks_missed_since_1970_are_not_counted_one_by_one() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    assert _FixedDelayTrigger(0.1).get_next_fire_time(LONG_AGO, now) == now + timedelta(seconds=0.1)
+    assert FixedDelayTrigger(0.1).get_next_fire_time(LONG_AGO, now) == now + timedelta(seconds=0.1)
 
 
 def test_d8_a_clock_set_back_restarts_the_scheduler_and_moves_the_times_once(
@@ -39,7 +41,7 @@ def test_d8_a_clock_set_back_restarts_the_scheduler_and_moves_the_times_once(
     async def moves(back_for: timedelta) -> None:
         done.append(back_for)
 
-    monkeypatch.setattr(daemon, "_start_scheduler", lambda: done.append("restarted"))
+    monkeypatch.setattr(daemon._clockwork, "start", lambda: done.append("restarted"))
     monkeypatch.setattr(daemon, "_move_due_times", moves)
     began_at = daemon._steady()
     for real_at in (
@@ -71,11 +73,11 @@ def test_only_a_process_in_which_no_tick_moves_is_given_up(daemon: Daemon, monke
 def test_a_log_of_the_store_that_grows_is_said_once(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sizes = iter([0, daemons._LARGE_WAL + 1, daemons._LARGE_WAL + 1, 0])
-    monkeypatch.setattr(daemons.files, "wal_bytes", lambda path: next(sizes))
+    sizes = iter([0, store_care._LARGE_WAL + 1, store_care._LARGE_WAL + 1, 0])
+    monkeypatch.setattr(store_care.files, "wal_bytes", lambda path: next(sizes))
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
-            daemon._check_wal()
+            daemon._care.check_log()
     assert caplog.text.count("-wal file has grown") == 1
     daemon.app.close()
 
@@ -84,7 +86,7 @@ def test_d1_a_disk_found_full_while_polls_are_started_stays_a_problem(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def finds_it_full(*, now: datetime) -> int:
-        daemon._report_store_error(StoreFullError("full"))
+        daemon._care.report(StoreFullError("full"))
         return 0
 
     monkeypatch.setattr(daemon._poller, "start_due", finds_it_full)
@@ -113,11 +115,11 @@ def test_c4_a_tick_that_fails_every_time_turns_health_red(
     monkeypatch.setattr(daemon, "_steady", lambda: later)
     daemon._presence.observer.keep(())
     with caplog.at_level(logging.CRITICAL):
-        asyncio.run(daemon._tick("poll", fails))
+        asyncio.run(daemon._clockwork.tick("poll", fails))
         for name in ("deliver", "reload"):
-            asyncio.run(daemon._tick(name, works))
+            asyncio.run(daemon._clockwork.tick(name, works))
         assert [each.says for each in daemon.health().problems] == ["poll: no sign of life for 31 s"]
-        asyncio.run(daemon._tick("poll", works))
+        asyncio.run(daemon._clockwork.tick("poll", works))
     assert daemon.health().is_ok
     daemon.app.close()
 
@@ -129,13 +131,13 @@ def test_fault_s5_while_polling_rests_on_a_full_disk_health_never_says_ok(daemon
     """Whatever else happens meanwhile: other errors of the store, polls and ticks that end well."""
 
     async def story() -> None:
-        daemon._report_store_error(StoreFullError("the disk is full"))
-        daemon._report_store_error(StoreBusyError("the store is held"))
+        daemon._care.report(StoreFullError("the disk is full"))
+        daemon._care.report(StoreBusyError("the store is held"))
         daemon.heartbeats.set_problem("store", None)
         await daemon._poll()
         assert Code.DISK_FULL in {each.code for each in daemon.health().problems}
         assert not daemon.health().is_ok
-        daemon._is_disk_full = False
+        daemon._care.is_full = False
         assert Code.DISK_FULL not in {each.code for each in daemon.health().problems}
 
     asyncio.run(story())

@@ -16,7 +16,8 @@ from monitor.matching.tuning import DRIFT_MATCHES
 from monitor.service.drift_watch import EVERY, DriftWatch
 from monitor.store import migrate, topics
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, SelfTrainingRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.topics import SelfTrainingRow
 from monitor.topics.seeds import load
 from tests.conftest import NOON
 from tests.fakes.command import Operator

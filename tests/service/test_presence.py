@@ -18,7 +18,7 @@ from monitor.service.observer import BackgroundObserver, Observer
 from monitor.service.presence import Presence
 from monitor.store import nodes
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow
+from monitor.store.tables.alerts import AlertRow
 from monitor.types.condition import Code, failure
 from monitor.types.errors import StoreBusyError, StoreError, StoreFullError
 from tests.conftest import SetClock
@@ -190,3 +190,28 @@ def test_a_look_that_crashes_is_followed_by_the_next(clock: SetClock, monkeypatc
     with background:
         soon(lambda: kept.latest()[0] == (LATE,))
         is_done.set()
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_store_whose_file_goes_away_under_the_daemon_is_said_and_told_once(
+    app: App, clock: SetClock, is_replaced: bool
+) -> None:
+    """Work goes on in the file that was opened, and all of it ends with the process: nobody noticed before the next start."""
+    presence = Presence(app, clock)
+    presence.begin(is_alone=True)
+    assert "store_gone" not in beats(presence)
+    file = app.db.path
+    assert file is not None
+    away = file.rename(file.with_suffix(".away"))
+    if is_replaced:
+        file.write_bytes(away.read_bytes())
+    for _ in range(12):
+        clock.passes(seconds=15)
+        assert beats(presence) == ["store_gone"]
+        assert [each.code.value for each in observer.look(app.db, now=clock())] == ["store_gone"]
+    assert titles(app) == ["The file of the store is gone"]
+    away.replace(file)
+    for _ in range(12):
+        clock.passes(seconds=15)
+        assert "store_gone" not in beats(presence)
+    assert "The file of the store is back" in titles(app)

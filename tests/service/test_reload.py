@@ -15,7 +15,8 @@ from monitor.learning.training import build_matcher, rebuild_matcher
 from monitor.review import matches
 from monitor.service import app
 from monitor.service.daemon import _RELOAD_SECONDS
-from monitor.store.tables import MatchRow, TopicRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.topics import TopicRow
 from monitor.topics import seeds
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED

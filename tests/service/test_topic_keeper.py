@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.review import topics as topic_life
-from monitor.store.tables import TopicRow, TopicVersionRow
+from monitor.store.tables.topics import TopicRow, TopicVersionRow
 from tests.conftest import SetClock
 from tests.fakes.command import HIT, MISS, SEED
 from tests.fakes.site import Site, rss

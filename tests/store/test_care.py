@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from monitor.store import feeds, files, migrate, nodes
+from monitor.store import files, migrate, nodes
 from monitor.store.db import Database, store_error
+from monitor.store.feeds import feed_reports
 from monitor.store.files import DamagedStoreError
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.errors import AlreadyRunningError, StoreBusyError, StoreError, StoreFullError
 from tests.conftest import NOON
 
@@ -70,12 +71,25 @@ def test_d4_a_truncated_store_is_found(tmp_path: Path) -> None:
         files.check_integrity(path, seconds=10)
 
 
-def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(tmp_path: Path) -> None:
-    files.check_integrity(None, seconds=1)
-    files.check_integrity(tmp_path / "none.db", seconds=1)
-    (tmp_path / "empty.db").touch()
-    files.check_integrity(tmp_path / "empty.db", seconds=1)
-    files.check_integrity(filled(tmp_path / "monitor.db"), seconds=0)
+def test_a_store_that_is_not_there_or_empty_or_takes_too_long_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none, empty, large = tmp_path / "none.db", tmp_path / "empty.db", filled(tmp_path / "monitor.db")
+    empty.touch()
+    pages = large.read_bytes()
+    large.write_bytes(pages[:-4096] + bytes(4096))  # found only by who reads up to there
+    assert not any(is_damaged(each, seconds=1) for each in (None, none, empty))
+    assert is_damaged(large, seconds=10)
+    monkeypatch.setattr(files, "_STEPS", 1)
+    assert not is_damaged(large, seconds=0)
+
+
+def is_damaged(path: Path | None, *, seconds: float) -> bool:
+    try:
+        files.check_integrity(path, seconds=seconds)
+    except DamagedStoreError:
+        return True
+    return False
 
 
 def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
@@ -87,7 +101,7 @@ def test_d8_a_clock_set_back_moves_what_is_to_come(db: Database) -> None:
     with db.writing() as session:
         assert nodes.move_earlier(session, HOUR, now=NOON) == 3
     with db.reading() as session:
-        found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
+        found = {row.name: row.next_poll_at - NOON for row in feed_reports.of_all(session)}
         host = session.get(HostRow, "shy")
     assert found == {"early": -HOUR, "late": timedelta(minutes=10)}
     assert host
@@ -102,7 +116,7 @@ def test_d8_what_was_put_off_for_years_by_a_wrong_clock_is_due_at_the_next_start
     with db.writing() as session:
         assert nodes.make_distant_due(session, now=NOON, at_most_for=timedelta(days=2)) == 1
     with db.reading() as session:
-        found = {row.name: row.next_poll_at - NOON for row in feeds.reports(session)}
+        found = {row.name: row.next_poll_at - NOON for row in feed_reports.of_all(session)}
     assert found == {"lost": timedelta(), "well": timedelta(days=1)}
 
 
@@ -160,6 +174,31 @@ def test_fault_s10_the_lock_holds_on_a_disk_without_room_for_a_number(
     with pytest.raises(AlreadyRunningError):
         files.StoreLock(tmp_path / "monitor.db").acquire()
     lock.release()
+
+
+def test_a_lock_whose_file_is_deleted_is_held_again_unless_another_daemon_was_quicker(tmp_path: Path) -> None:
+    lock, other = files.StoreLock(tmp_path / "monitor.db"), files.StoreLock(tmp_path / "monitor.db")
+    assert lock.path is not None
+    assert not lock.keep(), "it is not held yet"
+    lock.acquire()
+    assert not lock.keep()
+    lock.path.unlink()
+    assert lock.keep()
+    with pytest.raises(AlreadyRunningError):
+        other.acquire()
+    lock.path.unlink()
+    other.acquire()
+    with pytest.raises(AlreadyRunningError):
+        lock.keep()
+    lock.release()
+    assert not other.keep()
+    (tmp_path / "monitor.db.lock").unlink()
+    tmp_path.rename(tmp_path.with_name("away"))
+    with pytest.raises(StoreError):
+        other.keep()
+    tmp_path.with_name("away").rename(tmp_path)
+    assert other.keep(), "the folder is back"
+    other.release()
 
 
 def test_whether_a_store_is_in_use_is_known_without_a_sign_of_life(

@@ -21,22 +21,32 @@ from monitor.polling.cadence import Cadence
 from monitor.polling.intake import file_article
 from monitor.polling.values import AlertingContext, FiledArticle
 from monitor.store import (
+    alert_lists,
     alerts,
     archive,
     articles,
     channels,
     decisions,
-    feeds,
     migrate,
-    outbox,
     page_visits,
-    tables,
+    self_training,
     topics,
     verdicts,
 )
 from monitor.store.articles import Sighting
 from monitor.store.db import Database, serialize_decisions
-from monitor.store.tables import ArticleRow, DeliveryRow, EntryRow, FeedRow, MatchRow, RevisionRow
+from monitor.store.feeds import feed_leases, feed_reports, shown_entries
+from monitor.store.figures import whole_store
+from monitor.store.indexes import word_index
+from monitor.store.outbox import by_hand, delivery_queue, delivery_states
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow, EntryRow, RevisionRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow, HostRow, PageRow
+from monitor.store.tables.indexes import ProfileKeyRow, ProfileRow
+from monitor.store.tables.matches import MatchRow
+from monitor.store.tables.schema import metadata
+from monitor.store.tables.topics import TopicRow
 from monitor.types import digests
 from monitor.types.alerting import Alert, AlertKind, AttemptResult, Outcome
 from monitor.types.errors import FetchError, StoreError
@@ -120,7 +130,7 @@ def test_migrations_make_exactly_the_tables_of_the_models(db: Database) -> None:
             return not (name or "").startswith(own)
 
         context = MigrationContext.configure(session.connection(), opts={"include_object": is_ours})
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, metadata) == []
 
 
 def test_an_upgraded_store_is_left_alone_the_second_time(db: Database) -> None:
@@ -141,7 +151,7 @@ def test_k9_an_old_program_refuses_a_newer_schema(db: Database) -> None:
 
 def claim(session: Session, now: datetime = NOON, **limits: int) -> list[str]:
     wanted = {"limit": 10, "per_host": 2} | limits
-    return [each.name for each in feeds.claim_due(session, now=now, lease_for=timedelta(minutes=10), **wanted)]
+    return [each.name for each in feed_leases.claim_due(session, now=now, lease_for=timedelta(minutes=10), **wanted)]
 
 
 def test_a_due_feed_is_claimed_once_and_again_when_its_lease_ran_out(db: Database) -> None:
@@ -161,8 +171,8 @@ def test_only_leases_that_are_held_count_as_taken_up(db: Database) -> None:
         add_feed(session, "herald", next_poll_at=NOON - timedelta(minutes=1))
         add_feed(session, "mirror", next_poll_at=NOON + timedelta(minutes=1))
         assert claim(session) == ["herald"]
-        assert feeds.release_all(session) == 1
-        assert feeds.release_all(session) == 0
+        assert feed_leases.release_all(session) == 1
+        assert feed_leases.release_all(session) == 0
 
 
 def test_f15_no_more_than_two_feeds_of_one_host_are_polled_at_once(db: Database) -> None:
@@ -191,12 +201,12 @@ def test_f14_a_host_that_named_a_time_is_left_alone_until_then(db: Database) -> 
         add_feed(session, "a", host="shy.example")
         add_feed(session, "b", host="shy.example", next_poll_at=NOON + timedelta(seconds=1))
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=2)[0]
         error = FetchError(
             "busy", url=state.url, code="429", status=429, retry_after_for=timedelta(seconds=120), host="shy.example"
         )
         update = cadence.update_after_failure(state, error, Cadence(), now=NOON, jitter=0)
-        feeds.settle(session, update)
+        feed_leases.settle(session, update)
         assert update.refusal
         page_visits.rest_host(session, "shy.example", cadence.host_rest(None, update.refusal, now=NOON))
     with db.writing() as session:
@@ -208,20 +218,22 @@ def test_k7_a_poller_that_lost_its_lease_cannot_settle(db: Database) -> None:
     with db.writing() as session:
         add_feed(session)
     with db.writing() as session:
-        slow = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
+        slow = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=1), limit=1, per_host=1)[0]
     with db.writing() as session:
         assert claim(session, NOON + timedelta(minutes=2)) == ["herald"]
     update = cadence.reschedule(slow, timedelta(hours=1), why="", now=NOON)
-    with pytest.raises(feeds.LeaseLostError), db.writing() as session:
-        feeds.settle(session, update)
+    with pytest.raises(feed_leases.LeaseLostError), db.writing() as session:
+        feed_leases.settle(session, update)
 
 
 def test_f16_an_error_leaves_validators_and_first_poll_as_they_are(db: Database) -> None:
     with db.writing() as session:
         add_feed(session, etag='"abc"', last_modified="yesterday")
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
-        feeds.settle(session, cadence.update_after_failure(state, StoreError("html"), Cadence(), now=NOON, jitter=0))
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        feed_leases.settle(
+            session, cadence.update_after_failure(state, StoreError("html"), Cadence(), now=NOON, jitter=0)
+        )
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.last_modified, row.first_polled_at, row.failures) == ('"abc"', "yesterday", None, 1)
@@ -231,7 +243,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
     with db.writing() as session:
         add_feed(session, failures=3, failing_since_at=NOON)
     with db.writing() as session:
-        state = feeds.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
+        state = feed_leases.claim_due(session, now=NOON, lease_for=timedelta(minutes=10), limit=1, per_host=1)[0]
         fetched = Fetched(
             url=state.url,
             final_url=state.url,
@@ -244,7 +256,7 @@ def test_a_good_poll_is_remembered_with_its_validators(db: Database) -> None:
         update = cadence.update_after_answer(
             state, fetched, ParsedFeed(title="T"), Cadence(), body_hash="h", now=NOON, jitter=0
         )
-        feeds.settle(session, update)
+        feed_leases.settle(session, update)
     with db.reading() as session:
         row = session.exec(select(FeedRow)).one()
         assert (row.etag, row.body_hash, row.own_title, row.failures, row.failing_since_at) == (
@@ -266,7 +278,7 @@ def test_feeds_of_the_settings_come_go_and_keep_what_was_learned(db: Database) -
     with db.writing() as session:
         put_in_force(session, "feed", [feed("a"), feed("c")], now=NOON)
     with db.reading() as session:
-        assert {row.name: row.is_enabled for row in feeds.reports(session)} == {"a": True, "b": False, "c": True}
+        assert {row.name: row.is_enabled for row in feed_reports.of_all(session)} == {"a": True, "b": False, "c": True}
         assert session.exec(select(FeedRow).where(FeedRow.name == "a")).one().etag == '"kept"'
 
 
@@ -295,8 +307,8 @@ def test_an_event_told_in_other_words_is_found_by_its_terms_also_after_a_revisio
     )
     assert wide.choice.kind == "new", "nothing is looked at beyond the window"
     with db.reading() as session:
-        told = {row.article_id for row in session.exec(select(tables.ProfileKeyRow))}
-        assert told == {row.article_id for row in session.exec(select(tables.ProfileRow))}
+        told = {row.article_id for row in session.exec(select(ProfileKeyRow))}
+        assert told == {row.article_id for row in session.exec(select(ProfileRow))}
 
 
 def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, matcher: Matcher) -> None:
@@ -318,7 +330,7 @@ def test_an_article_is_found_by_its_copy_its_address_and_its_guid(db: Database, 
         assert len(session.exec(select(ArticleRow)).all()) == 2
         assert session.exec(select(RevisionRow)).one().text == BRIDGE
         assert "twenty weeks" in session.get_one(ArticleRow, first.article_id).text
-        assert sorted(row.kind for row in session.exec(select(tables.AlertRow))) == ["new", "updated"]
+        assert sorted(row.kind for row in session.exec(select(AlertRow))) == ["new", "updated"]
 
 
 def test_what_is_no_web_address_makes_no_two_articles_one(db: Database, matcher: Matcher) -> None:
@@ -377,7 +389,7 @@ def test_every_article_has_exactly_one_decision_with_its_reason(db: Database, ma
         file(session, matcher, article())
         file(session, matcher, article(guid="2", url="https://x.example/2", title="Tea", text="Tea is drunk hot."))
     with db.reading() as session:
-        assert list(session.exec(select(tables.DecisionRow.reason).order_by(tables.DecisionRow.article_id))) == [
+        assert list(session.exec(select(DecisionRow.reason).order_by(DecisionRow.article_id))) == [
             "ALERTED",
             "NO_MATCH",
         ]
@@ -410,8 +422,8 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
     with db.writing() as session:
         filed = file(session, matcher, article(title=title, text="", url=""))
     with db.reading() as session:
-        assert list(articles.find_by_words(session, asked)) == [filed.article_id]
-        assert list(articles.find_by_words(session, "zeppelin")) == []
+        assert list(word_index.find_by_words(session, asked)) == [filed.article_id]
+        assert list(word_index.find_by_words(session, "zeppelin")) == []
 
 
 @pytest.mark.parametrize(
@@ -437,7 +449,7 @@ def test_words_are_found_in_any_script(db: Database, matcher: Matcher, title: st
 )
 def test_u10_no_query_is_an_error(db: Database, asked: str) -> None:
     with db.reading() as session:
-        assert list(articles.find_by_words(session, asked)) == []
+        assert list(word_index.find_by_words(session, asked)) == []
 
 
 def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher: Matcher) -> None:
@@ -445,20 +457,20 @@ def test_an_edited_article_is_found_by_its_new_words_only(db: Database, matcher:
         file(session, matcher, article(text=BRIDGE + " Pelicans."))
         file(session, matcher, article(text=BRIDGE + " Herons."))
     with db.reading() as session:
-        assert list(articles.find_by_words(session, "pelicans")) == []
-        assert len(articles.find_by_words(session, "herons")) == 1
+        assert list(word_index.find_by_words(session, "pelicans")) == []
+        assert len(word_index.find_by_words(session, "herons")) == 1
 
 
 # --- alerts and the outbox --------------------------------------------------------------------------------------------
 
 
 def settle(session: Session, outcome: Outcome, *, now: datetime, channel: str = "desk") -> str | None:
-    delivery = outbox.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
+    delivery = delivery_queue.claim_next(session, channel, now=now, lease_for=timedelta(minutes=5))
     if delivery is None:
         return None
     before = channels.state(session, channel)
     update = retry.after_attempt(delivery, before, outcome, now=now, jitter=0)
-    outbox.settle(session, delivery, outcome, update, started_at=now, now=now)
+    delivery_queue.settle(session, delivery, outcome, update, started_at=now, now=now)
     return update.state
 
 
@@ -467,14 +479,14 @@ def test_an_alert_is_committed_with_its_article_and_goes_to_every_channel(db: Da
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
     with db.writing() as session:
-        assert sorted(outbox.due_channels(session, CHANNELS, now=NOON)) == ["desk", "wire"]
-        assert outbox.due_channels(session, {"desk": "elsewhere"}, now=NOON) == []
-        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        assert sorted(delivery_queue.due_channels(session, CHANNELS, now=NOON)) == ["desk", "wire"]
+        assert delivery_queue.due_channels(session, {"desk": "elsewhere"}, now=NOON) == []
+        delivery = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert delivery
         assert delivery.alert == filed.alerts[0]
         assert delivery.alert.article
         assert delivery.alert.article.title == "Marrow bridge closed to lorries as piers crack"
-        assert outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5)) is None
+        assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5)) is None
 
 
 def test_an_alert_names_those_who_carry_the_story_when_it_is_first_sent(db: Database, matcher: Matcher) -> None:
@@ -483,7 +495,7 @@ def test_an_alert_names_those_who_carry_the_story_when_it_is_first_sent(db: Data
         file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
     with db.writing() as session:
-        delivery = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        delivery = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert delivery
         assert delivery.alert.also_carried_by == ("courier",)
 
@@ -517,9 +529,12 @@ def test_w6_a_channel_that_is_gone_holds_its_alerts_until_it_is_mended(db: Datab
             matcher,
             article(guid="2", url="https://h.example/2", text=BRIDGE.replace("Tuesday", "Friday") * 2, title="x"),
         )
-        assert outbox.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5)) is None
+        assert (
+            delivery_queue.claim_next(session, "desk", now=NOON + timedelta(days=1), lease_for=timedelta(minutes=5))
+            is None
+        )
     with db.writing() as session:
-        assert outbox.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
+        assert by_hand.retry(session, now=NOON, destinations={"desk": "d1"}) >= 1
         assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
 
 
@@ -539,7 +554,7 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
         sync_channels(session, **CHANNELS)
         file(session, matcher, article())
     with db.writing() as session:
-        stalled = outbox.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
+        stalled = delivery_queue.claim_next(session, "desk", now=NOON, lease_for=timedelta(minutes=5))
         assert stalled
     later = NOON + timedelta(minutes=6)
     with db.writing() as session:
@@ -549,7 +564,9 @@ def test_k7_a_delivery_that_lost_its_lease_cannot_be_settled(db: Database, match
             stalled, channels.state(session, "desk"), Outcome(result=AttemptResult.GONE), now=later, jitter=0
         )
         assert (
-            outbox.settle(session, stalled, Outcome(result=AttemptResult.GONE), update, started_at=NOON, now=later)
+            delivery_queue.settle(
+                session, stalled, Outcome(result=AttemptResult.GONE), update, started_at=NOON, now=later
+            )
             is False
         )
     with db.reading() as session:
@@ -616,14 +633,14 @@ def test_confident_matches_teach_until_somebody_reviews_them(db: Database, match
 
     def learned(limit: int = 9) -> list[tuple[str, float]]:
         with db.reading() as session:
-            found = topics.self_training_examples(session, ["marrow-bridge", "x"], limit_each=limit)
+            found = self_training.examples(session, ["marrow-bridge", "x"], limit_each=limit)
         return [(each.title, each.weight) for each in found]
 
     whole = ("Marrow bridge closed to lorries as piers crack", 1.0), ("Marrow bridge piers cracked", 1.0)
     assert learned() == list(whole)
     assert learned(limit=1) == [whole[1]]
     with db.writing() as session:
-        assert not topics.partial_examples_since(session, 0), "these were learned in full"
+        assert not self_training.partial_examples_since(session, 0), "these were learned in full"
         (match,) = session.exec(select(MatchRow).where(MatchRow.article_id == first.article_id))
         match.score = 0.0  # decided anew since; it has trained its topic all the same
         session.add(match)
@@ -658,7 +675,7 @@ def test_a_changed_folder_is_a_new_version_of_its_topic(db: Database) -> None:
         assert topics.sync(session, [replace(TOPIC, digest="1")], now=NOON) == []
         assert topics.sync(session, [replace(TOPIC, digest="2")], now=NOON) == ["marrow-bridge"]
     with db.reading() as session:
-        assert session.get_one(tables.TopicRow, "marrow-bridge").version == 2
+        assert session.get_one(TopicRow, "marrow-bridge").version == 2
 
 
 # --- concurrency ------------------------------------------------------------------------------------------------------
@@ -682,7 +699,7 @@ def test_two_pollers_that_meet_one_story_at_once_make_one_alert(db: Database, ma
         thread.join()
     assert sorted(each.choice.kind for each in filed) == ["copy"] * 5 + ["new"]
     with db.reading() as session:
-        assert len(session.exec(select(tables.AlertRow)).all()) == 1
+        assert len(session.exec(select(AlertRow)).all()) == 1
 
 
 def test_d7_ten_writers_lose_no_update(db: Database) -> None:
@@ -710,30 +727,37 @@ def test_d7_ten_writers_lose_no_update(db: Database) -> None:
 
 def test_alerts_and_deliveries_are_counted_and_found(db: Database, matcher: Matcher) -> None:
     with db.writing() as session:
-        assert archive.last_written_at(session) is None
+        assert whole_store.last_written_at(session) is None
         sync_channels(session, **CHANNELS)
         filed = file(session, matcher, article())
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"))
         assert settle(session, Outcome(result=AttemptResult.SENT), now=NOON) == "sent"
-        last = outbox.last_attempt(session)
+        last = delivery_states.last_attempt(session)
         assert settle(session, Outcome(result=AttemptResult.GONE), now=NOON, channel="wire") == "held"
     alert_id = filed.alerts[0].id
     with db.reading() as session:
-        assert {state: count for state, count in outbox.states(session).items() if count} == {"sent": 1, "held": 1}
-        assert outbox.results_since(session, last) == [("wire", "gone")]
-        assert outbox.stuck_channels(session) == outbox.stuck_channels(session, alert_id) == {"wire"}
-        assert outbox.stuck_channels(session, "alt_other") == set()
-        assert [each.id for each in alerts.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
-        assert alerts.latest(session, state="dead", limit=9) == alerts.latest(session, topic="other", limit=9) == []
-        assert [each.title for each in alerts.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
-        assert archive.totals(session) == archive.Totals(
+        assert {state: count for state, count in delivery_states.states(session).items() if count} == {
+            "sent": 1,
+            "held": 1,
+        }
+        assert delivery_states.results_since(session, last) == [("wire", "gone")]
+        assert by_hand.stuck_channels(session) == by_hand.stuck_channels(session, alert_id) == {"wire"}
+        assert by_hand.stuck_channels(session, "alt_other") == set()
+        assert [each.id for each in alert_lists.latest(session, state="held", topic=TOPIC.name, limit=9)] == [alert_id]
+        assert (
+            alert_lists.latest(session, state="dead", limit=9)
+            == alert_lists.latest(session, topic="other", limit=9)
+            == []
+        )
+        assert [each.title for each in alert_lists.with_id_prefix(session, alert_id[:9])] == [filed.alerts[0].title]
+        assert whole_store.totals(session) == whole_store.Totals(
             articles=2, copies=1, matches=2, alerts=1, stories_told=1, deliveries_retried=0
         )
-        assert (archive.matches_by_topic(session), archive.alerts_by_topic(session)) == (
+        assert (whole_store.matches_by_topic(session), whole_store.alerts_by_topic(session)) == (
             {TOPIC.name: 1},
             {TOPIC.name: 1},
         )
-        assert archive.article_span(session) == (NOON, NOON)
+        assert whole_store.article_span(session) == (NOON, NOON)
 
 
 def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database, matcher: Matcher) -> None:
@@ -741,18 +765,18 @@ def test_a_poll_is_held_against_what_its_feed_and_others_have_shown(db: Database
         own, other = add_feed(session), add_feed(session, "courier")
         file(session, matcher, article(), feed_id=own.id)
         file(session, matcher, article(guid="x", url="https://courier.example/9", source="courier"), feed_id=other.id)
-        feed = feeds.claim(session, own.name, now=NOON, lease_for=timedelta(minutes=5))
+        feed = feed_leases.claim(session, own.name, now=NOON, lease_for=timedelta(minutes=5))
         assert feed
         guids = [digests.key_of(each) for each in ("a1", "x")]
         addresses = [articles.url_key(each) for each in (article().url, "https://courier.example/9")]
-        shown = feeds.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
-        assert shown == feeds.KnownKeys(
+        shown = shown_entries.known_keys(session, feed, guids=[*guids, 0], addresses=addresses, texts=[0])
+        assert shown == shown_entries.KnownKeys(
             guids=frozenset(guids[:1]), by_feed=frozenset(addresses[:1]), by_any=frozenset(addresses)
         )
-        assert feeds.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1
-        assert feeds.count_entries(session, feed.id, since_at=NOON) == 0
-        assert feeds.note_burst(session, feed.id, now=NOON) is None
-        assert feeds.note_burst(session, feed.id, now=LATER) == NOON
+        assert shown_entries.count_entries(session, feed.id, since_at=NOON - timedelta(hours=1)) == 1
+        assert shown_entries.count_entries(session, feed.id, since_at=NOON) == 0
+        assert shown_entries.note_burst(session, feed.id, now=NOON) is None
+        assert shown_entries.note_burst(session, feed.id, now=LATER) == NOON
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -769,7 +793,7 @@ def test_a_page_is_open_until_it_was_asked_for(db: Database) -> None:
         page_visits.record(session, [visit(url), visit(url)])
         page_visits.record(session, [visit(url, NOON + timedelta(hours=1))])
     with db.reading() as session:
-        assert [row.asked_at for row in session.exec(select(tables.PageRow))] == [NOON]
+        assert [row.asked_at for row in session.exec(select(PageRow))] == [NOON]
         assert not page_visits.may_fetch(session, url, per_day=9, now=NOON + timedelta(days=400))
         assert page_visits.may_fetch(session, same, per_day=9, now=NOON) == (
             articles.url_key(same) != articles.url_key(url)
@@ -781,7 +805,7 @@ def test_a_host_is_left_alone_after_its_number_of_pages_and_while_it_is_paused(d
     with db.writing() as session:
         page_visits.record(session, [visit(f"https://busy.example/{n}") for n in range(3)])
         page_visits.record(session, [visit("https://shy.example/1", paused_for=timedelta(hours=5))])
-        session.add(tables.HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
+        session.add(HostRow(host="asked.example", paused_until_at=NOON + timedelta(hours=1)))
 
     def is_open(host: str, *, per_day: int = 3, **later: float) -> bool:
         with db.reading() as session:

@@ -13,9 +13,11 @@ from sqlmodel import Session, col, func, select
 from monitor.review import articles as records
 from monitor.review import matches as review
 from monitor.review.matches import MatchQuery
-from monitor.store import alerts, decisions, migrate
+from monitor.store import alert_lists, alerts, decisions, migrate
 from monitor.store.db import Database
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DecisionRow, MatchRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow, DecisionRow
+from monitor.store.tables.matches import MatchRow
 from tests.conftest import NOON
 from tests.fakes.earlier import bring_to
 
@@ -137,7 +139,7 @@ def test_an_alert_keeps_its_id_and_names_its_topic_and_decision(upgraded: Databa
         )
         keys = dict(session.exec(select(AlertRow.id, AlertRow.key)).all())
         assert keys == {"alt_old": "alt_old", "alt_notice": "feed/1/failing"}
-        (alert,) = alerts.of_story(session, 1)
+        (alert,) = alert_lists.of_story(session, 1)
         assert alert.topics == ("bridge",)
         assert [each.name for each in alerts.load(alert.payload).all_topics] == ["bridge"]
         assert alerts.story_history(session, [1])[0].alerted == {"bridge"}, "nothing is told again"

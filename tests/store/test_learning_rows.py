@@ -9,9 +9,10 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from monitor.matching.margins import share
-from monitor.store import migrate, topics, verdicts
+from monitor.store import migrate, self_training, verdicts
 from monitor.store.db import Database
-from monitor.store.tables import MatchRow, NearMissRow, SelfTrainingRow
+from monitor.store.tables.matches import MatchRow, NearMissRow
+from monitor.store.tables.topics import SelfTrainingRow
 from tests.conftest import NOON
 from tests.fakes.earlier import bring_to
 
@@ -74,7 +75,7 @@ def upgraded(store_url: str) -> Any:
 def test_what_topics_learned_from_comes_over_once_each(upgraded: Database) -> None:
     with upgraded.reading() as session:
         rows = session.exec(select(SelfTrainingRow)).all()
-        learned = topics.self_training_examples(session, ["bridge"], limit_each=9)
+        learned = self_training.examples(session, ["bridge"], limit_each=9)
     assert {(row.article_id, row.weight) for row in rows} == {(1, 1.0), (5, 0.4), (6, 0.9)}
     assert sorted(each.title for each in learned) == ["T1", "T5", "T6"]
 

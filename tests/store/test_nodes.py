@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.store import feeds, migrate, nodes, topics
+from monitor.store import migrate, nodes, topics
 from monitor.store.db import Database
+from monitor.store.feeds import feed_reports
 from monitor.store.nodes import Node
-from monitor.store.tables import FeedRow, HostRow
+from monitor.store.tables.feeds import FeedRow, HostRow
 from monitor.types.matching import Topic
 from tests.conftest import NOON, SetClock
 from tests.fakes.earlier import bring_to
@@ -115,6 +116,6 @@ def test_a_store_of_an_earlier_schema_comes_over_with_its_feeds_and_no_node(stor
             session.add(feed("herald"))
         with old.reading() as session:
             assert nodes.reports(session) == ()
-            assert len(feeds.reports(session)) == 1
+            assert len(feed_reports.of_all(session)) == 1
     finally:
         old.close()

@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from monitor.store import decisions, migrate, reassessments
 from monitor.store.db import Database
-from monitor.store.feeds import LeaseLostError
-from monitor.store.tables import ReassessmentRow
+from monitor.store.feeds.feed_leases import LeaseLostError
+from monitor.store.tables.articles import ReassessmentRow
 from monitor.types.matching import Reason
 from monitor.types.stories import Cause
 from tests.conftest import NOON

@@ -11,9 +11,12 @@ from sqlmodel import Session, select
 
 from monitor.config import plan as plans
 from monitor.service import in_force
-from monitor.store import alerts, channels, feeds, migrate, outbox, settings
+from monitor.store import alerts, channels, migrate, settings
 from monitor.store.db import Database
-from monitor.store.tables import DeliveryRow, FeedRow
+from monitor.store.feeds import feed_reports
+from monitor.store.outbox import by_hand, delivery_queue, delivery_states
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.feeds import FeedRow
 from monitor.types.plans import SettingsEntry
 from tests.conftest import NOON
 from tests.fakes.alerts import notice
@@ -140,7 +143,7 @@ def test_an_added_feed_outlives_a_start_and_one_that_was_removed_comes_back_unde
     assert on(db) == {"a"}
     with db.reading() as session:
         assert [each.name for each in settings.rows(session) if each.is_dropped] == ["mine"]
-        assert feeds.count_polled(session) == 1
+        assert feed_reports.count_polled(session) == 1
     with db.writing() as session:
         settings.add_feed(session, feed("mine", "https://other.example/feed"), now=NOON)
     with db.reading() as session:
@@ -158,8 +161,8 @@ def test_a_channel_that_was_switched_off_and_comes_back_has_its_alerts_offered(d
         plan = put_in_force(session, "channel", [channel("desk")], now=NOON)
         assert plans.offers(plan) == ["1 held alert of channel desk: `monitor alerts retry --channel desk`"]
         assert state(session) == "held", "nothing is sent by itself"
-        assert outbox.retry(session, now=NOON, destinations={"desk": "here"}) == 1
-        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
+        assert by_hand.retry(session, now=NOON, destinations={"desk": "here"}) == 1
+        assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
 
 
 def test_alerts_of_a_paused_channel_wait_and_go_out_unless_they_are_too_old(db: Database) -> None:
@@ -169,16 +172,20 @@ def test_alerts_of_a_paused_channel_wait_and_go_out_unless_they_are_too_old(db: 
         assert not settings.pause_channel(session, "desk")
         queue(session)
         where = {"desk": "here"}
-        assert outbox.due_channels(session, where, now=NOON) == []
-        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, "it is paused"
+        assert delivery_queue.due_channels(session, where, now=NOON) == []
+        assert delivery_queue.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, (
+            "it is paused"
+        )
         assert settings.resume_channel(session, "desk")
         assert not settings.resume_channel(session, "desk")
-        assert outbox.due_channels(session, where, now=NOON) == ["desk"]
-        assert outbox.hold_overdue(session, "desk", now=NOON + 3 * DAY, max_age_for=MAX_AGE) == 0
-        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 1
+        assert delivery_queue.due_channels(session, where, now=NOON) == ["desk"]
+        assert delivery_queue.hold_overdue(session, "desk", now=NOON + 3 * DAY, max_age_for=MAX_AGE) == 0
+        assert delivery_queue.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 1
         assert state(session) == "held"
-        outbox.retry(session, now=NOON + 5 * DAY, destinations=where)
-        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, "asked for by hand"
+        by_hand.retry(session, now=NOON + 5 * DAY, destinations=where)
+        assert delivery_queue.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0, (
+            "asked for by hand"
+        )
 
 
 def test_on_a_channel_that_fails_the_age_of_an_alert_is_left_to_the_schedule_of_tries(db: Database) -> None:
@@ -186,17 +193,17 @@ def test_on_a_channel_that_fails_the_age_of_an_alert_is_left_to_the_schedule_of_
         put_in_force(session, "channel", [channel("desk")], now=NOON)
         queue(session)
         session.connection().execute(text("UPDATE channels SET failures = 3"))
-        assert outbox.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0
+        assert delivery_queue.hold_overdue(session, "desk", now=NOON + 5 * DAY, max_age_for=MAX_AGE) == 0
 
 
 def test_alerts_for_another_address_wait_for_a_node_that_has_it(db: Database) -> None:
     with db.writing() as session:
         put_in_force(session, "channel", [channel("desk", "here")], now=NOON)
         queue(session)
-        assert outbox.due_channels(session, {"desk": "there"}, now=NOON) == []
-        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="there") is None
-        assert outbox.due_channels(session, {"desk": "here"}, now=NOON) == ["desk"]
-        assert outbox.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
+        assert delivery_queue.due_channels(session, {"desk": "there"}, now=NOON) == []
+        assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="there") is None
+        assert delivery_queue.due_channels(session, {"desk": "here"}, now=NOON) == ["desk"]
+        assert delivery_queue.claim_next(session, "desk", now=NOON, lease_for=LEASE, destination="here")
 
 
 # --- nodes with files of their own -------------------------------------------------------------------------------------
@@ -352,4 +359,4 @@ def test_the_oldest_delivery_that_waits_is_known_for_each_channel(db: Database) 
         row.state = "sent"
         session.add(row)
         session.flush()
-        assert outbox.waiting_since(session) == {"desk": NOON}
+        assert delivery_states.waiting_since(session) == {"desk": NOON}

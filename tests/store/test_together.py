@@ -75,6 +75,7 @@ def test_who_fails_fails_alone(db: Database) -> None:
     )
     assert (answers[0], answers[2], answers[3]) == ("a", "c", "d")
     assert isinstance(answers[1], LookupError)
+    assert answers[1].__context__ is None, "it is told as it would be alone"
     assert hosts(db) == ["a", "c", "d"]
 
 

@@ -12,11 +12,12 @@ from sqlalchemy import text
 
 from monitor.store import migrate, topics
 from monitor.store.db import Database
-from monitor.store.tables import TopicFileRow, TopicRow
+from monitor.store.tables.topics import TopicFileRow, TopicRow
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import MISS, SEED
 from tests.fakes.earlier import bring_to
 from tests.newsroom import Newsroom
+from tests.polling.test_statements import counted
 from tests.store.test_contract import TOPIC
 
 FILES = {"a.txt": b"a", "not/b.txt": b"\xff\xfe"}
@@ -32,6 +33,24 @@ def test_files_of_the_version_in_force_are_kept(db: Database) -> None:
         topics.sync(session, [replace(TOPIC, digest="2")], files={name: {"a.txt": b"c", "\udcff.txt": b""}}, now=NOON)
         assert topics.files(session, name) == {"a.txt": b"c", "\\udcff.txt": b""}
         assert topics.stored(session)[name].files == {"a.txt", "\\udcff.txt"}
+
+
+def test_many_topics_that_did_not_change_ask_no_more_of_the_store_than_one(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [replace(TOPIC, name=f"t{at}", digest="1") for at in range(40)]
+    files = {each.name: FILES for each in many}
+    with db.writing() as session:
+        topics.sync(session, many, files=files, now=NOON)
+
+    def asked(count: int) -> int:
+        with db.writing() as session, counted(db, monkeypatch) as statements:
+            topics.sync(
+                session, many[:count], files={each.name: FILES for each in many[:count]}, is_all=False, now=NOON
+            )
+            return len(statements)
+
+    assert asked(40) == asked(1)
 
 
 def test_every_change_of_a_topic_is_seen_by_the_revision(db: Database) -> None:

@@ -14,7 +14,9 @@ from monitor.matching.background import Background
 from monitor.matching.compare import TopicDefinition, difference, term_shifts
 from monitor.store import topics, verdicts, versions
 from monitor.store.db import Database
-from monitor.store.tables import ArticleRow, MatchRow, SeedTextRow, TopicVersionRow, VerdictRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import MatchRow, VerdictRow
+from monitor.store.tables.topics import SeedTextRow, TopicVersionRow
 from monitor.types.matching import Article, Example, Grade, Seed, Topic
 from tests.conftest import NOON, SetClock
 from tests.fakes.command import HIT, MISS, SEED, Operator, desk

@@ -27,6 +27,26 @@ def test_the_writer_keeps_its_connection_while_others_read(sqlite_url: str) -> N
     database.close()
 
 
+def test_after_a_fault_the_writer_begins_with_another_connection(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+
+    async def run() -> tuple[object, object, object]:
+        before = await database.write(Session.get_bind)
+        kept = await database.write(Session.get_bind)
+        with pytest.raises(LookupError):
+            await database.write(_fails_at_once)
+        return before, kept, await database.write(Session.get_bind)
+
+    before, kept, after = asyncio.run(run())
+    assert before is kept
+    assert after is not before, "whatever state a fault left it in"
+    database.close()
+
+
+def _fails_at_once(_session: Session) -> None:
+    raise LookupError
+
+
 def test_a_fault_undoes_its_own_transaction_and_no_other(db: Database) -> None:
     async def run() -> None:
         await db.write(take, "first.example")

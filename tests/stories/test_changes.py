@@ -306,3 +306,31 @@ def test_tens_and_ones_are_one_number(spelled: str, number: str) -> None:
 )
 def test_a_number_and_itself_as_a_round_one(one: str, other: str, is_one: bool) -> None:
     assert is_rounded(one, other) is is_rounded(other, one) is is_one
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (TITLE, "This article has been retracted. The Taliban did not say so. We apologise for the error."),
+        (TITLE, "This story was removed after the agency could not confirm it."),
+        (f"RETRACTED: {TITLE}", ""),
+        (f"WITHDRAWN - {TITLE}", TEXT),
+        (TITLE, "Материал удалён: сведения не подтвердились."),
+        (TITLE, "Dieser Artikel wurde von der Redaktion zurückgezogen."),
+        (TITLE, "Cet article a été retiré."),
+        (TITLE, "本文已撤回。"),
+    ],
+)
+def test_an_outlet_that_takes_its_article_back_says_something_new(title: str, text: str) -> None:
+    for stored in (TEXT, TEXT.partition(". ")[0] + "."):
+        change = compare(TITLE, stored, title, text)
+        assert change.is_material, stored
+        assert "takes it back" in change.why
+        assert not compare(title, text, title, text + " Read our rules.").is_material, "it is said once"
+
+
+@pytest.mark.parametrize(
+    "told", ["The Lancet retracted its study on Monday.", "The bill was withdrawn.", "Report: Taliban say 12 died"]
+)
+def test_what_others_take_back_is_ordinary_news(told: str) -> None:
+    assert "takes it back" not in compare(TITLE, TEXT, TITLE, f"{TEXT} {told}").why

@@ -76,6 +76,15 @@ def test_names_in_common_speak_for_one_event_and_none_against_it() -> None:
     assert scores[0] > scores[1] > scores[2]
 
 
+def test_two_earthquakes_of_one_strength_and_evening_are_two_events() -> None:
+    one = item("Magnitude 4.6 earthquake strikes Herat, Afghanistan", profile=TEASER)
+    found = weigh(item("Magnitude 4.6 earthquake strikes Badakhshan, Afghanistan", likeness=0.83, hours=6), one=one)
+    assert found.score < 0
+    assert found.contradictions.other_names == ("herat", "badakhshan")
+    again = weigh(item("Magnitude 4.6 earthquake strikes Herat, Afghanistan", likeness=0.83, hours=6), one=one)
+    assert again.score > 0
+
+
 def test_two_exchange_rates_of_one_minute_are_two_events() -> None:
     one = item("Official rate of dollar on 15 October set at 79.62", profile=TEASER)
     other = item("Official rate of euro on 15 October set at 92.10", likeness=0.78)

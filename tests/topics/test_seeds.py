@@ -307,3 +307,17 @@ def test_sensitivity_is_the_same_in_capitals_and_with_more_spaces(root: Path) ->
     put(root, "port/a.txt", STORY)
     put(root, "port/topic.toml", 'sensitivity = "Precision  at least 80 %"')
     assert only(root).sensitivity == "precision at least 80 %"
+
+
+def test_a_folder_that_did_not_change_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("harbour", "ferry"):
+        put(root, f"{name}/story.txt", f"Harbour reopens\n\n{STORY}")
+    read: list[str] = []
+    plain = seeds._read_folder
+    monkeypatch.setattr(seeds, "_read_folder", lambda folder, top: (read.append(folder.name), plain(folder, top))[1])
+    folders = seeds.TopicFolders(root)
+    first = folders.load()
+    assert folders.load() == first
+    put(root, "ferry/more.txt", f"A second one\n\n{STORY}")
+    assert [len(each.seeds) for each in folders.load().topics] == [2, 1]
+    assert read == ["ferry", "harbour", "ferry"]

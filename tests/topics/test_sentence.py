@@ -132,7 +132,9 @@ def test_the_advice_reads_as_one_line() -> None:
 
 @pytest.mark.parametrize("root", ["seeds", "monitor/demo/seeds"])
 def test_the_topics_that_are_shipped_are_examples_to_follow(root: str) -> None:
-    for topic in seeds.load(Path(root)).topics:
+    shipped = seeds.load(Path(root)).topics
+    assert shipped
+    for topic in shipped:
         assert [str(each) for each in advice(topic.outline) if each.is_warning] == [], topic.name
 
 

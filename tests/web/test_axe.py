@@ -16,7 +16,7 @@ from starlette.routing import Route
 from monitor.store import alerts
 from monitor.store.db import Database, Session
 from monitor.store.inbox import save_view
-from monitor.store.tables import ChannelRow
+from monitor.store.tables.deliveries import ChannelRow
 from monitor.web.tools import PageTools
 from tests.fakes.alerts import alert as an_alert
 from tests.web.manage.test_topic_pages import daemon_reads, follows

@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 
 from monitor.config.settings import WebSettings
 from monitor.store.db import Database
-from monitor.store.tables import VerdictRow
+from monitor.store.tables.matches import VerdictRow
 from monitor.web.app import create_app
 from monitor.web.guard import Tokens
 from tests.fakes.patience import PATIENCE, soon

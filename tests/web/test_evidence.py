@@ -8,7 +8,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from monitor.store.db import Database
-from monitor.store.tables import TopicVersionRow
+from monitor.store.tables.topics import TopicVersionRow
 from tests.web.test_web import NOW, application, browsing, client, db, fill, has_article, has_feed, has_topic
 
 __all__ = ["client", "db"]

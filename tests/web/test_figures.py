@@ -14,7 +14,8 @@ from monitor.matching.background import Background
 from monitor.matching.matcher import build
 from monitor.store import topics
 from monitor.store.db import Database
-from monitor.store.tables import ArticleRow, NearMissRow, VerdictRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.matches import NearMissRow, VerdictRow
 from tests.evaluation.test_metrics import fill as judged
 from tests.matching.test_sensitivity import days_of_news
 from tests.store.test_contract import TOPIC, file

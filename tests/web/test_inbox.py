@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 from monitor.config.settings import WebSettings
 from monitor.learning.verdict_effects import VerdictEffects
 from monitor.store.db import Database
-from monitor.store.tables import VerdictRow
+from monitor.store.tables.matches import VerdictRow
+from monitor.store.tables.stories import StoryRow
 from monitor.web.app import create_app
 from tests.web.test_web import (
     NOW,
@@ -91,6 +92,20 @@ def test_picked_stories_are_judged_at_once_and_all_below_can_be_picked(db: Datab
     assert judged(db) == [None, False, None, False]
     assert says(client, to) == "Dismissed 2 matches of 2 stories"
     assert listed(client.get("/").text) == ["First", "Third"]
+
+
+def test_a_page_from_before_two_stories_were_merged_goes_on(db: Database, client: TestClient) -> None:
+    """The story that was open is now part of another: its verdict said "in force already", and judged nothing."""
+    with db.writing() as session:
+        for n in (1, 2, 3, 4):
+            session.add(StoryRow(id=n, lead_article_id=n, first_seen_at=NOW, last_seen_at=NOW))
+    assert sends(client, "/stories/1/merge", other="2")[0] == 303
+    assert "Confirm: First" in client.get("/stories/2/reading").text
+    assert "Confirm: First" in client.get("/?story=2").text
+    status, to = sends(client, verdict="dismissed", s2="2", s3="4", back="/")
+    assert status == 303
+    assert judged(db) == [False, False, False, None]
+    assert says(client, to) == "Dismissed 3 matches of 2 stories"
 
 
 def test_our_script_is_told_what_stands_now(db: Database, client: TestClient) -> None:

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from monitor.review.overview import channel_speeds, held_back, topic_days, week_precision
 from monitor.store.db import Database
 from monitor.store.figures.overview import Counted, Judged, Sent
-from monitor.store.tables import AlertRow, AlertTopicRow, DeliveryRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.web.charts import day_chart, week_chart
 from monitor.web.overview import spoken
 from tests.web.test_web import NOW, client, fill, has_article, has_feed, has_topic  # noqa: F401

@@ -12,7 +12,10 @@ from starlette.testclient import TestClient
 
 from monitor.store.db import Database
 from monitor.store.story_changes import recount
-from monitor.store.tables import AlertRow, ArticleRow, AttemptRow, DeliveryRow, RevisionRow, StoryEditRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.articles import ArticleRow, RevisionRow
+from monitor.store.tables.deliveries import AttemptRow, DeliveryRow
+from monitor.store.tables.stories import StoryEditRow
 from tests.web.test_web import NOW, OWN, application, browsing, fill, has_article, has_feed, has_topic, token_of
 from tests.web.test_web import db as db  # the fixture
 

@@ -18,8 +18,9 @@ from sqlalchemy import event
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from monitor.store import topics
 from monitor.store.db import Database
-from monitor.store.tables import SavedViewRow
+from monitor.store.tables.matches import SavedViewRow
 from tests.web.test_web import (
     NOW,
     OWN,
@@ -72,6 +73,21 @@ def test_filters_are_saved_under_a_name_and_opened_again(db: Database, client: T
         assert [(row.name, row.filters) for row in session.exec(select(SavedViewRow))] == [("My view", {"q": "wheat"})]
     assert sends(client, "/views/1/remove").status_code == 303
     assert "No view is saved yet" in client.get("/views").text
+
+
+def test_a_view_goes_on_when_its_topic_is_renamed(db: Database, client: TestClient) -> None:
+    sends(client, "/views/save", name="Talks", back="/?topic=talks&state=all")
+    sends(client, "/views/save", name="Trade", back="/?topic=trade")
+    path = shares(client)
+    before = client.get(path + ".json").json()["items"]
+    assert before
+    with db.writing() as session:
+        topics.rename(session, "talks", "meetings", None, now=NOW)
+    assert client.get(path + ".json").json()["items"] == before
+    assert "topic: meetings" in client.get("/views").text
+    led = client.get("/?topic=talks&state=all&q=Third").headers["location"]
+    assert led == "/?topic=meetings&state=all&q=Third", "what was bookmarked is found under its name of now"
+    assert "Third" in client.get(led).text
 
 
 @pytest.mark.parametrize("path", ["/views/9/share", "/views/9/unshare", "/views/9/remove"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.feeds.sample import FeedSample
     from monitor.feeds.visitor import Discovery, Found, Visitor
     from monitor.store.db import Database
-    from monitor.store.feeds import FeedReport
+    from monitor.store.feeds.feed_reports import FeedReport
 
 T = TypeVar("T")
 
@@ -268,15 +268,15 @@ def _store(stack: ExitStack, cli: base.Cli) -> Database | None:
 
 
 def _by_name(db: Database | None, name: str) -> FeedReport | None:
-    from monitor.store import feeds
+    from monitor.store.feeds import feed_reports
 
     if db is None:
         return None
     with db.reading() as session:
-        if found := feeds.report(session, name):
+        if found := feed_reports.find(session, name):
             return found
         if "." not in name and "/" not in name and ":" not in name:
-            known = (each.name for each in feeds.reports(session))
+            known = (each.name for each in feed_reports.of_all(session))
             raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
     return None
 

@@ -15,7 +15,7 @@ from monitor.types.plans import FROM_FILE, REMOVED
 
 if TYPE_CHECKING:
     from monitor.store.db import Session
-    from monitor.store.feeds import FeedReport
+    from monitor.store.feeds.feed_reports import FeedReport
 
 app = typer.Typer(invoke_without_command=True)
 app.command()(add)
@@ -57,12 +57,12 @@ def list_(
     Example:
       monitor feeds list --json
     """
-    from monitor.store import feeds as store
+    from monitor.store.feeds import feed_reports
 
     cli = base.cli_of(ctx)
     cli.log()
     with base.opened(cli.settings) as db, db.reading() as session:
-        rows = [row for row in store.reports(session) if all_ or row.by_hand != REMOVED]
+        rows = [row for row in feed_reports.of_all(session) if all_ or row.by_hand != REMOVED]
     if as_json:
         base.print_json_lines(map(_fields, rows))
     elif not rows:
@@ -214,11 +214,11 @@ def poll(ctx: typer.Context, name: Name, as_json: base.AsJson = False) -> None:
 
 def found(session: Session, name: str) -> FeedReport:
     """The feed of this name. Raises NotFoundError with what may be meant."""
-    from monitor.store import feeds as store
+    from monitor.store.feeds import feed_reports
 
-    row = store.report(session, name)
+    row = feed_reports.find(session, name)
     if row is None:
-        known = (each.name for each in store.reports(session))
+        known = (each.name for each in feed_reports.of_all(session))
         raise base.no_such("feed", name, known, hint="`monitor feeds` lists them")
     return row
 

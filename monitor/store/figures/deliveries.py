@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from monitor.store.tables import AlertRow, DeliveryRow
+from monitor.store.tables.alerts import AlertRow
+from monitor.store.tables.deliveries import DeliveryRow
 
 _LATEST = 1_000
 """Sent deliveries of a channel that its latency is worked out from."""

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func, select
 
 from monitor.store.decisions import in_force
-from monitor.store.tables import ArticleRow, EntryRow, FeedRow, MatchRow
+from monitor.store.tables.articles import ArticleRow, EntryRow
+from monitor.store.tables.feeds import FeedRow
+from monitor.store.tables.matches import MatchRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

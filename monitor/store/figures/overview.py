@@ -14,7 +14,10 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
 from monitor.store.inbox import Attributed, attributed
-from monitor.store.tables import AlertRow, AlertTopicRow, ArticleRow, DeliveryRow, MatchRow
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.deliveries import DeliveryRow
+from monitor.store.tables.matches import MatchRow
 from monitor.types.alerting import AlertKind
 from monitor.types.matching import Reason
 

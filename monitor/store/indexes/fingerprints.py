@@ -19,8 +19,8 @@ import numpy as np
 from sqlalchemy import Table, delete, text
 from sqlmodel import Session
 
-from monitor.store.db import Prepared
-from monitor.store.tables import FingerprintKeyRow
+from monitor.store.statements import Prepared
+from monitor.store.tables.indexes import FingerprintKeyRow
 from monitor.stories.tuning import FINGERPRINT_KEYS, MAX_POSTINGS
 
 Carriers = Mapping[int, set[int]]

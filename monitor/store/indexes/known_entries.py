@@ -9,8 +9,8 @@ from itertools import chain
 from sqlalchemy import Table, bindparam, delete, select, text
 from sqlmodel import Session
 
-from monitor.store.db import Prepared
-from monitor.store.tables import KnownEntriesRow
+from monitor.store.statements import Prepared
+from monitor.store.tables.feeds import KnownEntriesRow
 from monitor.types.fetching import KnownEntries, KnownEntry
 
 _FIELDS = len(KnownEntry._fields)

@@ -17,8 +17,9 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, union_all
 from sqlmodel import Session
 
-from monitor.store.db import Prepared
-from monitor.store.tables import ArticleRow, ProfileKeyRow, ProfileRow
+from monitor.store.statements import Prepared
+from monitor.store.tables.articles import ArticleRow
+from monitor.store.tables.indexes import ProfileKeyRow, ProfileRow
 from monitor.stories.profiles import Profile, unpack
 from monitor.stories.tuning import (
     LOOK_UP_TERMS,

@@ -19,12 +19,13 @@ from starlette.responses import RedirectResponse, Response
 from monitor.alerting import channel_test, condition
 from monitor.alerting.condition import ServiceState
 from monitor.review.alerts import deliveries_of
-from monitor.store import alerts, channels, nodes, outbox, settings, topics
-from monitor.store.alerts import StoredAlert
+from monitor.store import alert_lists, channels, nodes, settings, topics
+from monitor.store.alert_lists import StoredAlert
 from monitor.store.channels import RecipientReport
 from monitor.store.db import Database, Session
 from monitor.store.figures import deliveries as figures
 from monitor.store.figures.deliveries import Latency
+from monitor.store.outbox import by_hand, delivery_queue, delivery_states
 from monitor.text.tokens import clean_line
 from monitor.types.plans import ADDED, FROM_FILE
 from monitor.web.manage.channel_forms import KINDS
@@ -101,7 +102,7 @@ class AlertPages:
         now = self.clock()
         with self.db.reading() as session:
             rows = _channel_rows(session, now, self._speed)
-            total = sum(outbox.states(session).values())
+            total = sum(delivery_states.states(session).values())
         kinds = [(name, each.title) for name, each in KINDS.items()]
         return page("channels.html", asked=asked, now=now, rows=rows, total=total, kinds=kinds, said=_said(asked.query))
 
@@ -110,10 +111,10 @@ class AlertPages:
         alert_id = await self.db.write(_enqueue_test, asked.name, self.clock())
         loop = asyncio.get_running_loop()
         until = loop.time() + _WAIT_SECONDS
-        state, detail = await self.db.read(outbox.outcome_of, alert_id)
+        state, detail = await self.db.read(by_hand.outcome_of, alert_id)
         while state in ("pending", "leased") and not detail and loop.time() < until:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            state, detail = await self.db.read(outbox.outcome_of, alert_id)
+            state, detail = await self.db.read(by_hand.outcome_of, alert_id)
         done = "tested" if state == "sent" else "refused" if detail else "queued"
         return RedirectResponse(f"/alert/{alert_id}?done={done}#said", 303)
 
@@ -129,14 +130,14 @@ class AlertPages:
         with self.db.writing() as session:
             _check_channel(session, asked.name)
             settings.resume_channel(session, asked.name)
-            outbox.hold_overdue(session, asked.name, now=self.clock(), max_age_for=self._max_age_for)
+            delivery_queue.hold_overdue(session, asked.name, now=self.clock(), max_age_for=self._max_age_for)
         return _to_channels("resumed")
 
     def retry_channel(self, asked: PageRequest) -> Response:
         """Queue what is held, given up or refused on a channel."""
         with self.db.writing() as session:
             to = _check_channel(session, asked.name)
-            count = outbox.retry(session, now=self.clock(), destinations={asked.name: to})
+            count = by_hand.retry(session, now=self.clock(), destinations={asked.name: to})
         return _to_channels("retried" if count else "nothing")
 
     # --- alerts -------------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ class AlertPages:
         topic, channel = (clean_line(query.get(name, ""), limit=200) for name in ("topic", "channel"))
         number = _number(query)
         with self.db.reading() as session:
-            found = alerts.latest(
+            found = alert_lists.latest(
                 session,
                 state=state,
                 topic=topic,
@@ -156,8 +157,8 @@ class AlertPages:
                 limit=PAGE_SIZE + 1,
                 offset=(number - 1) * PAGE_SIZE,
             )
-            deliveries = alerts.deliveries_of(session, [each.id for each in found])
-            counts = outbox.states(session)
+            deliveries = alert_lists.deliveries_of(session, [each.id for each in found])
+            counts = delivery_states.states(session)
             names = [each.name for each in channels.reports(session)]
             titles = topics.titles(session)
         kept = {"state": state, "topic": topic, "channel": channel}
@@ -207,11 +208,11 @@ class AlertPages:
         with self.db.writing() as session:
             found = _found(session, asked.name)
             # one that a summary tells is sent by that summary
-            ids = [found.id, *outbox.summaries_of(session, found.id)]
+            ids = [found.id, *by_hand.summaries_of(session, found.id)]
             known = channels.destinations(session)
-            stuck = {name for each in ids for name in outbox.stuck_channels(session, each)}
+            stuck = {name for each in ids for name in by_hand.stuck_channels(session, each)}
             wanted = {name: to for name, to in known.items() if name in stuck}
-            count = sum(outbox.retry(session, now=self.clock(), destinations=wanted, alert_id=each) for each in ids)
+            count = sum(by_hand.retry(session, now=self.clock(), destinations=wanted, alert_id=each) for each in ids)
         return _to_alert(found.id, "retried" if count else "nothing")
 
     def resend(self, asked: PageRequest) -> Response:
@@ -219,20 +220,20 @@ class AlertPages:
         with self.db.writing() as session:
             found = _found(session, asked.name)
             known = channels.destinations(session)
-            queued = outbox.resend(session, found.id, now=self.clock(), destinations=known)
+            queued = by_hand.resend(session, found.id, now=self.clock(), destinations=known)
         return _to_alert(found.id, "resent" if queued else "nothing")
 
     def drop(self, asked: PageRequest) -> Response:
         """Let nothing send what of an alert waits, is held or was given up."""
         with self.db.writing() as session:
             found = _found(session, asked.name)
-            count = outbox.drop(session, now=self.clock(), alert_id=found.id)
+            count = by_hand.drop(session, now=self.clock(), alert_id=found.id)
         return _to_alert(found.id, "dropped" if count else "nothing")
 
 
 def _channel_rows(session: Session, now: datetime, speed: float) -> list[ChannelRow]:
     """Channels that were removed are listed as long as there is something left to send."""
-    counts, refusals = outbox.states_by_channel(session), figures.last_refusals(session)
+    counts, refusals = delivery_states.states_by_channel(session), figures.last_refusals(session)
     troubled = channels.recipient_reports(session)
     living = condition.alive(ServiceState(nodes=nodes.reports(session)), now=now, speed=speed)
     found = []
@@ -275,7 +276,7 @@ def _check_channel(session: Session, name: str) -> str:
 
 
 def _found(session: Session, alert_id: str) -> StoredAlert:
-    found = next((each for each in alerts.with_id_prefix(session, alert_id) if each.id == alert_id), None)
+    found = next((each for each in alert_lists.with_id_prefix(session, alert_id) if each.id == alert_id), None)
     if found is None:
         raise HTTPException(404, "There is no alert of that id.")
     return found

@@ -12,8 +12,8 @@ from monitor.topics import seed_formats, seeds
 from monitor.topics.seed_writer import SeedText
 from monitor.types.errors import FetchError, MonitorError, ParseError
 from monitor.types.matching import Article, Grade
+from monitor.web.forms import Upload
 from monitor.web.tools import PageTools
-from monitor.web.uploads import Upload
 
 MOST_EXAMPLES = 20
 """Addresses and files that one form takes."""

@@ -18,22 +18,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from monitor.feeds import additions, importing, mends, sample
-from monitor.feeds.additions import NewFeed
 from monitor.feeds.importing import Verdict
 from monitor.feeds.visitor import Discovery
-from monitor.store import archive, feeds, topics
+from monitor.store import archive, topics
 from monitor.store import settings as store
 from monitor.store.db import Database, Session
-from monitor.store.feeds import FeedReport
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
 from monitor.store.figures import feeds as figures
-from monitor.text.language_names import language_code, language_name
-from monitor.text.secrets import without_addresses
 from monitor.text.tokens import clean_line
 from monitor.types.errors import ConfigError
 from monitor.types.plans import ADDED, REMOVED
 from monitor.web.manage.concurrent_edits import merged
 from monitor.web.manage.day_picture import DayPicture, draw, starts_of_days
 from monitor.web.manage.example_forms import FieldFault
+from monitor.web.manage.feed_forms import as_form, faults_by_field, faults_sentence, read_form
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.status import FeedLine, feed_line
@@ -98,7 +97,7 @@ class FeedPages:
         state = asked.query.get("state", "all") if asked.query.get("state") in _STATES else "all"
         words, now = clean_line(asked.query.get("q", ""), limit=200), self.clock()
         with self.db.reading() as session:
-            reports = [each for each in feeds.reports(session) if each.by_hand != REMOVED]
+            reports = [each for each in feed_reports.of_all(session) if each.by_hand != REMOVED]
             lines = [(each, feed_line(each)) for each in reports]
             found = [each for each in lines if _fits(each[1], state, words)]
             found.sort(key=lambda each: (each[1].state != "failing", each[1].state in ("paused", "off"), each[0].name))
@@ -142,8 +141,8 @@ class FeedPages:
             "feed.html",
             status=400 if faults else 200,
             asked=asked,
-            typed=asked.form if faults else _typed(report),
-            as_is=_typed(report),
+            typed=asked.form if faults else as_form(report),
+            as_is=as_form(report),
             faults=faults or {},
             now=now,
             row=row,
@@ -182,7 +181,7 @@ class FeedPages:
     def settings(self, asked: PageRequest) -> Response:
         """Change title, publisher, language and interval of a feed that was added by command or page."""
         with self.db.reading() as session:
-            form, conflicts = merged(asked.form, _typed(_found(session, asked.name)))
+            form, conflicts = merged(asked.form, as_form(_found(session, asked.name)))
         asked = replace(asked, form=form)
         if conflicts:
             return self._show(asked, conflicts)
@@ -192,10 +191,10 @@ class FeedPages:
                 if report.origin != ADDED:
                     said = "This feed stands in a settings file: change it there. Nothing was changed."
                     raise HTTPException(409, said)
-                wanted = _wanted(form, report.url, present=report)
+                wanted = read_form(form, report.url, present=report)
                 additions.change(session, asked.name, wanted, usual_seconds=self._usual_seconds, now=self.clock())
         except (ConfigError, FieldFault) as error:
-            return self._show(asked, _by_field(error))
+            return self._show(asked, faults_by_field(error))
         return _done(asked, "changed")
 
     @contextmanager
@@ -275,13 +274,13 @@ class FeedPages:
         if not picked:
             return self._again(asked, {"picked": "Pick at least one feed."})
         try:
-            wanted = [_wanted(asked.form, url, is_one=len(picked) == 1) for url in picked]
+            wanted = [read_form(asked.form, url, is_one=len(picked) == 1) for url in picked]
             with self.db.writing() as session:
                 placed = [
                     additions.add(session, each, usual_seconds=self._usual_seconds, now=self.clock()) for each in wanted
                 ]
         except (ConfigError, FieldFault) as error:
-            return self._again(asked, _by_field(error))
+            return self._again(asked, faults_by_field(error))
         done = "there" if all(each.same for each in placed) else "added"
         where = f"/feed/{placed[0].name}" if len(placed) == 1 else "/feeds"
         return RedirectResponse(f"{where}?done={done}#said", 303)
@@ -304,7 +303,7 @@ class FeedPages:
                     now=self.clock(),
                 )
         except ConfigError as error:
-            raise HTTPException(400, _faults(error)) from error
+            raise HTTPException(400, faults_sentence(error)) from error
         others = [each for each in found.judged if each.verdict is not Verdict.ADDED]
         added = [each for each in found.judged if each.verdict is Verdict.ADDED]
         shown = [*others, *added][:_VERDICTS]
@@ -361,7 +360,7 @@ def _number(query: Mapping[str, str]) -> int:
 
 
 def _found(session: Session, name: str) -> FeedReport:
-    report = feeds.report(session, name)
+    report = feed_reports.find(session, name)
     if report is None:
         raise HTTPException(404, "There is no feed of that name.")
     return report
@@ -375,45 +374,6 @@ def _said(query: Mapping[str, str]) -> str:
     return _DONE.get(query.get("done", ""), "")
 
 
-def _wanted(form: Mapping[str, str], url: str, *, is_one: bool = True, present: FeedReport | None = None) -> NewFeed:
-    """What a form says of a new feed, or of one that there is at `present`. Name and title are of one feed alone.
-
-    What a command set and the form shows stays: not every code has a name, nor every interval so few digits.
-    """
-    shown = _typed(present) if present else {}
-    interval = form.get("interval", "").strip()
-    minutes = present.interval_seconds / 60 if present and interval == shown["interval"] else None
-    if interval and minutes is None and not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,2})?", interval):
-        raise FieldFault("interval", "write the interval in minutes, such as 15")
-    language = form.get("language", "").strip()
-    is_kept = present is not None and language == shown["language"]
-    code = present.language or "" if present and is_kept else language_code(language) if language else ""
-    if code is None:
-        raise FieldFault(
-            "language",
-            f"there is no language “{clean_line(language, limit=40)}”: write its English name or code, as Hindi or hi",
-        )
-    return NewFeed(
-        url=url,
-        name=form.get("name", "").strip() if is_one else "",
-        title=clean_line(form.get("title", ""), limit=200) if is_one else "",
-        publisher=clean_line(form.get("publisher", ""), limit=200),
-        language=code,
-        interval_minutes=minutes or (float(interval) if interval else None),
-        is_secret=form.get("secret") == "yes",
-    )
-
-
-def _typed(report: FeedReport) -> Mapping[str, str]:
-    """The fields of a feed's form as its settings are."""
-    return {
-        "title": report.title,
-        "publisher": report.publisher,
-        "language": language_name(report.language) if report.language else "",
-        "interval": f"{report.interval_seconds / 60:g}",
-    }
-
-
 def _elsewhere(discovery: Discovery) -> str:
     """Where the feeds were found, if the address that was looked at is a page and no feed; else ''."""
     ways = {each.named_by for each in discovery.feeds}
@@ -422,25 +382,3 @@ def _elsewhere(discovery: Discovery) -> str:
     if "usual place" in ways:
         return "It names no feed; this one is at a usual place of the site, and may be of something else there: look at its titles."
     return "It names " + ("this feed:" if len(discovery.feeds) == 1 else "these feeds:")
-
-
-_FIELD_OF = {"--interval": "interval", "--language": "language", "--publisher": "publisher", "--title": "title"}
-
-
-def _by_field(error: ConfigError | FieldFault) -> dict[str, str]:
-    """What is wrong, by the field of the form that it is about; without addresses, which may be secret."""
-    if isinstance(error, FieldFault):
-        said = str(error)
-        return {error.field: f"{said[:1].upper()}{said[1:]}."}
-    found: dict[str, str] = {}
-    for fault in error.faults:
-        place, _, said = fault.partition(": ")
-        said = without_addresses(said if place in (*_FIELD_OF, "URL") else fault, "")
-        found.setdefault(_FIELD_OF.get(place, "picked" if place == "URL" else "name"), f"{said[:1].upper()}{said[1:]}.")
-    return found
-
-
-def _faults(error: ConfigError) -> str:
-    """The faults in a sentence, for the page; without addresses, which may be secret."""
-    said = "; ".join(without_addresses(each, "") for each in error.faults)
-    return f"{said[:1].upper()}{said[1:]}. Nothing was changed."

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from monitor.web.forms import takes_files
 from monitor.web.guard import Tokens
 from monitor.web.show import page
-from monitor.web.uploads import takes_files
 
 LOST = "lost"
 """The field that names the secrets which were typed and are not sent again, divided by spaces."""

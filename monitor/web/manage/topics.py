@@ -26,11 +26,12 @@ from monitor.store.db import Database, Session
 from monitor.text.tokens import clean_line
 from monitor.topics import drafts, edit_toml, folders, seeds, sentence
 from monitor.topics.folders import TopicFolderError, check_name
-from monitor.types.matching import Seed, StoredTopic, Topic
+from monitor.types.matching import StoredTopic, Topic
 from monitor.web.manage.concurrent_edits import merged
 from monitor.web.manage.example_forms import MOST_EXAMPLES
 from monitor.web.manage.topic_figures import FiguresOfTopics
 from monitor.web.manage.topic_folder import TopicFolderPages, draft_link, dropped_of, link_of
+from monitor.web.manage.topic_versions import compare_with
 from monitor.web.pages import PageRequest
 from monitor.web.show import page
 from monitor.web.tools import PageTools
@@ -94,12 +95,13 @@ class TopicPages(TopicFolderPages):
     ) -> None:
         super().__init__(db, clock, root, tools, embedder_problem=embedder_problem)
         self._figures = FiguresOfTopics(kept, clock)
+        self._folders = seeds.TopicFolders(root or Path())
 
     # --- the list -----------------------------------------------------------------------------------------------------
 
     def topics(self, asked: PageRequest) -> Response:
         """All topics, and the drafts."""
-        read = seeds.load(self._root) if self._root and self._root.is_dir() else seeds.LoadedTopics()
+        read = self._folders.load() if self._root and self._root.is_dir() else seeds.LoadedTopics()
         with self.db.reading() as session:
             known = {name: each for name, each in store.stored(session).items() if not each.has_ended}
             counts = {each.topic: each for each in matches.counts(session)}
@@ -183,7 +185,7 @@ class TopicPages(TopicFolderPages):
             topic = in_folder or store.as_stored(session, name)
             kept = self._figures.of(session, name, topic.sensitivity if topic else "balanced")
             history = versions.history(session, name)
-            compared = _compared(session, name, asked.query.get("compare", ""), topic)
+            compared = compare_with(session, name, asked.query.get("compare", ""), topic)
             counts = next((each for each in matches.counts(session) if each.topic == name), None)
         return page(
             "topic.html",
@@ -352,49 +354,3 @@ def _done_message(asked: PageRequest) -> str:
 
 def _redirect(name: str, done: str) -> Response:
     return RedirectResponse(f"{link_of(name)}?done={done}#said", 303)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """A version beside what the folder says now."""
-
-    number: int
-    settings: Sequence[tuple[str, str, str]]
-    """Name, then, now; of those that differ."""
-    added: Sequence[str]
-    removed: Sequence[str]
-    """Seeds by their files: those that came since, and those that are gone."""
-
-    @property
-    def is_same(self) -> bool:
-        """Whether nothing differs."""
-        return not (self.settings or self.added or self.removed)
-
-
-def _compared(session: Session, name: str, number: str, topic: Topic | None) -> Compared | None:
-    if topic is None or not re.fullmatch("[0-9]{1,9}", number):
-        return None
-    found = versions.find(session, name, int(number))
-    if found is None:
-        return None
-    then = found[0]
-    names = ("title", "description", "sensitivity", "required", "excluded", "languages")
-    old, new = ({_text_of(each): each.file for each in of.seeds} for of in (then, topic))
-    return Compared(
-        number=int(number),
-        settings=[
-            (each, _plain_value(getattr(then, each)), _plain_value(getattr(topic, each)))
-            for each in names
-            if _plain_value(getattr(then, each)) != _plain_value(getattr(topic, each))
-        ],
-        added=[file for text, file in new.items() if text not in old],
-        removed=[file for text, file in old.items() if text not in new],
-    )
-
-
-def _text_of(seed: Seed) -> tuple[str, str, bool]:
-    return seed.title, seed.text, seed.is_counter
-
-
-def _plain_value(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -301,8 +301,10 @@ def test_anything_is_a_message(one: str, two: str) -> None:
         notice(title=one, body=two, review_url=two),
     ):
         json.dumps(message(each), allow_nan=False).encode()
-        assert all(words for _, words in texts(message(each)))
-        for _, words in texts(message(each)):
+        shown = [words for _, words in texts(message(each))]
+        assert shown
+        assert all(shown)
+        for words in shown:
             assert_escaped(words)
 
 

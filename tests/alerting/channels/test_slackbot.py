@@ -14,8 +14,8 @@ import pytest
 from monitor.alerting.channels.base import Editor
 from monitor.alerting.channels.registry import build, masked
 from monitor.net.http import HttpClient
-from monitor.store import outbox
-from monitor.store.tables import DeliveryRow
+from monitor.store.outbox import message_edits
+from monitor.store.tables.deliveries import DeliveryRow
 from monitor.types.alerting import Alert, AttemptResult, Outcome
 from monitor.types.errors import ConfigError
 from tests.conftest import SetClock
@@ -254,9 +254,9 @@ def test_two_who_look_at_once_edit_once(room: Newsroom, site: Site) -> None:
     copies(room, site, "courier")
     where = {name: each.destination for name, each in room.app.channels.items()}
     with room.app.db.writing() as session:
-        first = outbox.outdated(session, where, now=room.clock())
+        first = message_edits.outdated(session, where, now=room.clock())
     with room.app.db.writing() as session:
-        assert outbox.outdated(session, where, now=room.clock()) == []
+        assert message_edits.outdated(session, where, now=room.clock()) == []
     assert len(first) == 1
 
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.feeds import importing
-from monitor.store import archive, feeds, settings
+from monitor.store import archive, settings
 from monitor.store.db import Database
+from monitor.store.feeds import feed_reports
 from monitor.store.figures import deliveries
 from monitor.store.figures import feeds as figures
-from monitor.store.tables import EntryRow
+from monitor.store.tables.articles import EntryRow
 from monitor.web.app import create_app
 from monitor.web.manage.day_picture import starts_of_days
 from tests.feeds.test_opml import feed, opml
@@ -73,7 +74,7 @@ def test_a_list_is_imported_and_a_feed_changed_and_made_due(db: Database) -> Non
         assert not settings.poll_now(session, "a-example", now=NOW)
         assert settings.poll_now(session, "b-example", now=NOW + timedelta(hours=1))
     with db.reading() as session:
-        assert [each.name for each in feeds.reports(session)] == ["a-example", "b-example"]
+        assert [each.name for each in feed_reports.of_all(session)] == ["a-example", "b-example"]
 
 
 def test_every_page_of_what_is_managed_answers(db: Database, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
-from monitor.store import alerts, outbox
+from monitor.store import alert_lists, alerts
 from monitor.store.db import Database
 from monitor.store.figures import deliveries
-from monitor.store.tables import AlertRow, AlertTopicRow, AttemptRow, ChannelRow, DeliveryRow
+from monitor.store.outbox import delivery_states
+from monitor.store.tables.alerts import AlertRow, AlertTopicRow
+from monitor.store.tables.deliveries import AttemptRow, ChannelRow, DeliveryRow
 from tests.fakes.alerts import alert as an_alert
 from tests.fakes.alerts import notice
 from tests.web.test_web import NOW, OWN, PAYLOADS, application, assert_is_ours, browsing, fill, token_of
@@ -63,7 +65,7 @@ def send(client: TestClient, path: str) -> Any:
 
 def states(db: Database, id: str = "alt_one") -> dict[str, str]:
     with db.reading() as session:
-        return {each.channel: each.state for each in alerts.deliveries_of(session, [id])[id]}
+        return {each.channel: each.state for each in alert_lists.deliveries_of(session, [id])[id]}
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ def test_an_alert_is_sent_again_retried_and_dropped(db: Database, client: TestCl
     assert states(db) == {"desk": "dropped"}
     assert "done=nothing" in send(client, "/alert/alt_one/retry").headers["location"]
     with db.reading() as session:
-        assert outbox.states(session)["dropped"] == 1
+        assert delivery_states.states(session)["dropped"] == 1
     for verb in ("retry", "resend", "drop"):
         assert send(client, f"/alert/nobody/{verb}").status_code == 404
 

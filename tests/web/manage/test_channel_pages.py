@@ -20,7 +20,7 @@ from monitor.config import channel_files
 from monitor.store import channels, nodes, settings
 from monitor.store.db import Database
 from monitor.store.nodes import Node
-from monitor.store.tables import ChannelRow, DeliveryRow
+from monitor.store.tables.deliveries import ChannelRow, DeliveryRow
 from monitor.types.plans import ADDED, SettingsRow
 from monitor.web.manage.channel_forms import KINDS
 from monitor.web.tools import PageTools

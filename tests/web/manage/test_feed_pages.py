@@ -14,14 +14,14 @@ from monitor.feeds.visitor import Visitor
 from monitor.net.addresses import PRIVATE_NETWORKS, AddressPolicy
 from monitor.reading.fetch import Fetcher, FetchLimits
 from monitor.reading.workers import Workers
-from monitor.store import feeds
 from monitor.store.db import Database
-from monitor.store.feeds import FeedReport
-from monitor.store.tables import EntryRow
+from monitor.store.feeds import feed_reports
+from monitor.store.feeds.feed_reports import FeedReport
+from monitor.store.tables.articles import EntryRow
 from monitor.web.app import create_app
+from monitor.web.forms import MAX_UPLOAD_BYTES, read_multipart
 from monitor.web.manage.day_picture import draw, starts_of_days
 from monitor.web.tools import PageTools
-from monitor.web.uploads import MAX_UPLOAD_BYTES, read_multipart
 from tests.fakes.site import Site, rss
 from tests.feeds.test_opml import BOMB, feed, opml
 from tests.web.test_web import (
@@ -85,7 +85,7 @@ def uploaded(client: TestClient, document: bytes, **form: str) -> Any:
 
 def stored(db: Database) -> dict[str, FeedReport]:
     with db.reading() as session:
-        return {each.name: each for each in feeds.reports(session)}
+        return {each.name: each for each in feed_reports.of_all(session)}
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
