@@ -120,6 +120,7 @@ def _plain(model: TopicModel, vectors: list[PackedTermVector]) -> dict[str, Any]
                 "seeds": [places[id(packed)] for _, packed in side.seeds],
                 "examples": side.examples,
                 "coherence": side.coherence,
+                "has_sentence": side.has_sentence,
             }
             for side in sides.values()
         ],
@@ -134,6 +135,6 @@ def _model(plain: Mapping[str, Any], vectors: Iterator[PackedTermVector]) -> Top
     sides: dict[str, LanguageSide] = {}
     for each in plain["sides"]:
         seeds = tuple((samples[at].file, samples[at].packed) for at in each["seeds"])
-        side = LanguageSide(next(vectors), seeds, each["examples"], each["coherence"])
+        side = LanguageSide(next(vectors), seeds, each["examples"], each["coherence"], each["has_sentence"])
         sides.update(dict.fromkeys(each["languages"], side))
     return TopicModel(_ANY_TOPIC, samples, (), sides, plain["base"], plain["base"])

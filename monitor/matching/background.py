@@ -34,6 +34,7 @@ from monitor.matching.tuning import (
     REGULAR_MARK,
     SAME_STORY_COSINE,
     STORY_ARTICLES_CAP,
+    UNLISTED_LIKENESS,
     UNSEEN_WORD_SHARE,
     WORDS_PER_ARTICLE,
 )
@@ -182,7 +183,8 @@ def _table_of(language: str, idf: Idf, sample: Sequence[tuple[Document, float]])
     seen = ((article_vector(each.title, each.body, idf), weight) for each, weight in sample)
     blended = mean([(_expected_vector(_shipped_shares(language), idf), float(ARCHIVE_HALF_WEIGHT_AT)), *seen])
     assumed = ARCHIVE_HALF_WEIGHT_AT / (ARCHIVE_HALF_WEIGHT_AT + sum(weight for _, weight in sample))
-    return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), NEWS_LIKENESS * assumed)
+    beside_list = NEWS_LIKENESS if _shipped_shares(language) else UNLISTED_LIKENESS
+    return Table(idf, dict(Counter(blended).most_common(ORDINARY_TERMS)), beside_list * assumed)
 
 
 @lru_cache(maxsize=8)

@@ -29,7 +29,7 @@ from monitor.text.tokens import tokens
 from monitor.types import digests
 from monitor.types.matching import Contribution, Example, Seed, Topic
 
-MODEL_REVISION = "10"
+MODEL_REVISION = "11"
 """Part of every version: raise it when the same seeds would be scored differently."""
 ANY_LANGUAGE = ""
 """Key of the vector for languages without seeds: names and loan words still match."""
@@ -64,6 +64,8 @@ class LanguageSide:
     """Weighted number of articles the vector was learned from, self-training included."""
     coherence: float
     """Mean cosine of those articles with the vector: 1 for a single seed, lower for dissimilar examples."""
+    has_sentence: bool
+    """Whether the owner's sentence is one of the examples."""
 
     @property
     def vector(self) -> TermVector:
@@ -169,6 +171,12 @@ def sentence_example(topic: Topic, verdicts: Iterable[Seed] = ()) -> Seed | None
     return Seed(
         file=SENTENCE_FILE, title=topic.title, text=topic.description, language=language, weight=max(weight, 1.0)
     )
+
+
+def language_of_sentence(topic: Topic) -> str:
+    """The code of the language that the owner's sentence is in; '' without one."""
+    written = sentence_example(topic)
+    return code(written.language) if written else ""
 
 
 def word_languages(topic: Topic) -> frozenset[str]:
@@ -278,6 +286,7 @@ def _build_side(samples: Sequence[ExampleVector], self_trained: Sequence[Example
         tuple((each.file, each.packed) for each in seeds if each.file != SENTENCE_FILE),
         len(seeds) + trained_weight,
         coherence,
+        has_sentence=any(each.file == SENTENCE_FILE for each in seeds),
     )
 
 

@@ -36,6 +36,7 @@ from monitor.matching.tuning import (
     SEEDS_LEVEL_FULL,
     SEEDS_THRESHOLD,
     SELF_TRAINING_AGREES_FROM,
+    SENTENCE_STRICTNESS,
     SENTENCE_THRESHOLD,
     SHARE_OFFSET,
     WHOLE_SUBJECT_CONTRAST,
@@ -213,7 +214,7 @@ class _Scored:
         has_words = self._language in model.word_languages
         if not model.has_sentence and has_words:
             return self._moved(model, words)
-        in_words = margin(words.score, words.threshold, words.factor) if has_words else 0.0
+        in_words = self._margin_of_words(model, words) if has_words else 0.0
         least = 0.0 if model.is_whole_subject else WORDS_MARGIN_MIN
         of_words = WORDS_WEIGHT * min(max(in_words, least), WORDS_MARGIN_MAX)
         parts = (
@@ -225,6 +226,11 @@ class _Scored:
         )
         threshold = threshold_at(self._balanced(model), words.factor)
         return self._decided(model, words, sum(each.weight for each in parts), threshold, parts)
+
+    def _margin_of_words(self, model: SemanticTopic, words: Score) -> float:
+        """How far the words are above a threshold like that of a topic without a sentence."""
+        lowered = math.log(SENTENCE_STRICTNESS) if self._language == model.sentence_language else 0.0
+        return margin(words.score, words.threshold, words.factor) + lowered
 
     def _answers_part(self, model: SemanticTopic, balanced: float) -> tuple[Contribution, ...]:
         if model.answers is None:

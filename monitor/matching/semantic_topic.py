@@ -16,7 +16,7 @@ from monitor.matching import answers
 from monitor.matching.answers import Answer, AnswerModel
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.embedding_space import EmbeddingSpace, unit
-from monitor.matching.model import code, word_languages
+from monitor.matching.model import code, language_of_sentence, word_languages
 from monitor.matching.tuning import (
     ANSWERED_SHARE_MAX,
     EMBEDDING_PUSH,
@@ -72,6 +72,8 @@ class SemanticTopic:
     fullness: float
     """How much its wanted examples are full texts, 0 to 1 (`fullness_of`)."""
     version: str
+    sentence_language: str = ""
+    """Of its sentence; '' without one."""
     answers: AnswerModel | None = None
     """What its owner's answers add to a score; None before the first."""
 
@@ -191,7 +193,16 @@ def build_topic(
     full = [fullness_of(each.text) for each in topic.seeds if not each.is_counter]
     learned = answers.learn(_answers(examples, placed, vectors.keys() & texts.keys()), _direction(parts))
     fullness = sum(full) / max(len(full), 1)
-    return SemanticTopic(topic, word_languages(topic), parts, samples, fullness, version, learned)
+    return SemanticTopic(
+        topic,
+        word_languages(topic),
+        parts,
+        samples,
+        fullness,
+        version,
+        sentence_language=language_of_sentence(topic),
+        answers=learned,
+    )
 
 
 def _written(topic: Topic, placed: Mapping[str, EmbeddingVector]) -> list[EmbeddingVector]:

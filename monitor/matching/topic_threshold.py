@@ -19,6 +19,7 @@ from monitor.matching.tuning import (
     COHERENCE_FLOOR,
     EXAMPLES_CAP,
     LIKENESS_OFFSET,
+    SENTENCE_STRICTNESS,
     SHARE_OFFSET,
     THRESHOLD_CEILING,
     THRESHOLD_COHERENCE_EXPONENT,
@@ -38,10 +39,13 @@ def threshold_of(of_topic: Floats | float, of_article: float, ceiling: Floats | 
 
 def topic_strictness(side: LanguageSide, factor: float) -> float:
     """The topic's part of the threshold. The mean of several examples is closer to every article than one example is, and the
-    less similar the examples, the farther it is from the topic's own articles."""
+    less similar the examples, the farther it is from the topic's own articles. The owner's sentence is no article: articles are
+    farther from it than from one another."""
     examples = max(1, min(side.examples, EXAMPLES_CAP))
     coherence = min(max(side.coherence, COHERENCE_FLOOR), 1.0)
-    return float(examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor)
+    return float(
+        examples**THRESHOLD_EXAMPLES_EXPONENT * coherence**THRESHOLD_COHERENCE_EXPONENT * factor * of_sentence(side)
+    )
 
 
 def article_strictness(likeness: float, rarity: float) -> float:
@@ -52,4 +56,9 @@ def article_strictness(likeness: float, rarity: float) -> float:
 
 def ceiling(side: LanguageSide, factor: float) -> float:
     """The topic's highest threshold; infinite without examples in the language."""
-    return THRESHOLD_CEILING * side.coherence * factor if side.coherence > 0 else math.inf
+    return THRESHOLD_CEILING * side.coherence * factor * of_sentence(side) if side.coherence > 0 else math.inf
+
+
+def of_sentence(side: LanguageSide) -> float:
+    """What the threshold of a topic with a sentence is multiplied by."""
+    return SENTENCE_STRICTNESS if side.has_sentence else 1.0

@@ -30,6 +30,9 @@ THRESHOLD_COHERENCE_EXPONENT = 0.862
 """Exponent of the coherence of the topic's examples (Model 6)."""
 COHERENCE_FLOOR = 0.1
 """A cosine. Less coherent examples are treated as this coherent: the rule was not measured below."""
+SENTENCE_STRICTNESS = 0.8
+"""Multiplier of the threshold by words of a topic with a sentence, which stands among its examples and is no article. It does not
+change scores by meaning ("By words, with a sentence")."""
 THRESHOLD_CEILING = 0.6
 """Maximum threshold as a share of the topic's coherence: a topic never misses articles like its own examples ("An archive of
 one story")."""
@@ -94,11 +97,13 @@ cost)."""
 LIKENESS_CAP = 0.06
 """A cosine. No real news is more like the ordinary article, but an archive of one story would make it so ("An archive of one
 story")."""
-NEWS_LIKENESS = 0.02
-"""A cosine. Word lists lack what all news shares (days, agencies, "reported"), above all in two-line items: likeness to real
-news is estimated as this ... ("Thresholds")"""
-LIST_LIKENESS_SHARE = 0.7
-"""... plus this share of the likeness to the word list ("Thresholds")."""
+NEWS_LIKENESS = 0.01
+"""A cosine. Word lists lack what all news shares (days, agencies, "reported"): until the archive shows it, likeness to real news is
+estimated as this ... ("The first day")"""
+LIST_LIKENESS_SHARE = 1.15
+"""... plus so many times the likeness to the word list ("The first day")."""
+UNLISTED_LIKENESS = 0.02
+"""A cosine. What it is estimated as in a language without a word list (chosen)."""
 EMPTY_RARITY = 4.0
 """Mean rarity of an article without words: that of everyday words."""
 

@@ -46,7 +46,7 @@ CHOIR = (
 # near the threshold of the bridge topic: a self-training example of partial weight
 WAIT = (
     "Harvest fair at Weir Landing",
-    "The county council of Weir Landing opens the harvest fair; the ferry runs late.",
+    "The county council of Weir Landing opens the harvest fair with a race, a play and music by four bands.",
 )
 WAIT_ON = (
     "Fair at Weir Landing ends",

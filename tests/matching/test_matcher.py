@@ -14,7 +14,9 @@ from monitor.learning.tracker import Tracker
 from monitor.matching.background import Background
 from monitor.matching.evidence import shown_words
 from monitor.matching.matcher import Matcher, build
-from monitor.matching.tuning import BOUNDED_FROM
+from monitor.matching.model import learn
+from monitor.matching.topic_threshold import ceiling, topic_strictness
+from monitor.matching.tuning import BOUNDED_FROM, SENTENCE_STRICTNESS
 from monitor.types.matching import OTHER_TERMS, Example, Reason, Score, Seed, Topic
 from tests.fakes.patience import grows_evenly
 
@@ -104,6 +106,21 @@ def test_everyday_words_must_be_more_alike_than_rare_ones() -> None:
         found.score("Coastguard tugs refloat Marigold off Ellis", "", "en")[0],
     )
     assert everyday.threshold > rare.threshold
+
+
+def test_with_a_sentence_articles_are_met_from_further_off_in_its_language() -> None:
+    """The sentence is an example like the seed, but no article."""
+    sentence = f"{FERRY.title}. {FERRY.text}"
+    german = replace(
+        FERRY, file="de.txt", title="Fähre läuft auf Grund", text="Die Fähre lief vor dem Hafen auf.", language="de"
+    )
+    [both, seed] = [learn(topic("ferry", FERRY, german, description=each), (), (), SHIPPED) for each in (sentence, "")]
+    assert [both.side(each).has_sentence for each in ("en", "de")] == [True, False]
+    assert not seed.side("en").has_sentence
+    alike = replace(both.side("en"), has_sentence=False)
+    for of in (topic_strictness, ceiling):
+        assert of(both.side("en"), 1.0) == pytest.approx(SENTENCE_STRICTNESS * of(alike, 1.0))
+        assert of(both.side("de"), 1.0) == of(seed.side("de"), 1.0)
 
 
 def test_examples_that_lie_apart_are_met_from_further_off() -> None:

@@ -23,7 +23,7 @@ from tests.matching.test_matcher import CAPTAIN, SHIPPED, TRIAL, example, follow
 
 SALE = (
     "Ferry line sells its ships",
-    "The company that owns the ferry Marigold sells three of its ships and keeps its harbour offices.",
+    "The company that owns the ferry sells three of its ships and keeps its harbour offices.",
     "en",
 )
 """About the threshold of a topic whose one seed tells of the ferry's grounding: too near to be nothing, too far to be sure."""
@@ -70,7 +70,7 @@ def test_an_article_near_the_threshold_trains_in_part_within_the_quota() -> None
     assert 0 < partial.self_training_weight < 1
     learned = tracker.matcher.model("ferry").version
     assert learned != before
-    again = ("Ferry line to sell ships", "The owner of the ferry Marigold sells ships and its harbour offices.", "en")
+    again = ("Ferry line to sell ships", "The owner of the ferry sells ships and its harbour offices.", "en")
     assert follow(tracker, *again)[0].self_training_weight == 0, "the quota is used up"
     assert tracker.matcher.model("ferry").version == learned
     assert follow(Tracker(matcher(0)), *SALE)[0].self_training_weight == 0
@@ -92,8 +92,8 @@ def test_an_article_near_self_training_examples_only_does_not_train_in_part() ->
     captains = [(f"Captain Joan Ravel, day {day}", f"{CAPTAIN[1]} {TRIAL[1]}", "en") for day in ("one", "two", "nine")]
     followed = matcher(9, *(example(each) for each in captains))
     house = (
-        "Ravel sells her house",
-        "Joan Ravel sells her house by the sea and moves to the mountains with two dogs and a goat.",
+        "House by the sea is sold",
+        "Captain Joan Ravel sells her house by the sea and moves to the mountains, where she will keep two dogs and bees.",
         "en",
     )
     (score,) = followed.score(*house)

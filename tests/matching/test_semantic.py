@@ -12,13 +12,14 @@ import pytest
 from monitor.matching import embedding_space, semantic
 from monitor.matching.embedders import EmbeddingVector, excerpt, key
 from monitor.matching.embedding_space import EmbeddingSpace
-from monitor.matching.margins import margin
+from monitor.matching.margins import margin, threshold_at
 from monitor.matching.ordinary_news import OrdinaryNews
 from monitor.matching.semantic import ArticleWords, EmbeddedArticle, SemanticModel
 from monitor.matching.semantic_topic import texts_of
 from monitor.matching.tuning import (
     EVIDENCE_CANDIDATES,
     SEEDS_THRESHOLD,
+    SENTENCE_STRICTNESS,
     SENTENCE_THRESHOLD,
     SHARE_OFFSET,
     WORDS_MARGIN_MIN,
@@ -156,13 +157,22 @@ def test_the_parts_add_up_to_the_score() -> None:
     assert score.evidence.terms == BY_WORDS.terms
 
 
+@pytest.mark.parametrize(("language", "neutral"), [("en", threshold_at(0.2, 1 / SENTENCE_STRICTNESS)), ("ru", 0.2)])
+def test_words_count_as_in_a_topic_without_a_sentence(language: str, neutral: float) -> None:
+    """Its lower threshold by words, in the sentence's language, changes no score by meaning."""
+    seeds = (*asked().seeds, Seed(file="ru.txt", title=PAROM[0], text=PAROM[1], language="ru"))
+    found = built(replace(asked(), seeds=seeds))
+    score = scored(found, FERRY, [words(score=neutral)], language=language)["ferry"]
+    assert {each.term: each.weight for each in score.evidence.parts}[WORDS_PART] == pytest.approx(0, abs=1e-9)
+
+
 def test_words_raise_or_lower_a_score_within_bounds() -> None:
     found = built(asked())
 
     def value(by_words: float) -> float:
         return scored(found, FERRY, [words(score=by_words)], language="en")["ferry"].score
 
-    at_threshold = value(0.2)
+    at_threshold = value(threshold_at(0.2, 1 / SENTENCE_STRICTNESS))
     assert value(0.0) < at_threshold < value(0.3)
     assert value(0.0) == pytest.approx(at_threshold + WORDS_WEIGHT * WORDS_MARGIN_MIN)
     assert value(100.0) == pytest.approx(at_threshold + WORDS_WEIGHT)
