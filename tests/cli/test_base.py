@@ -283,7 +283,10 @@ def test_what_is_given_and_empty_is_not_taken_for_everything(desk: Operator, ask
 
 def test_a_folder_that_was_deleted_under_the_command_is_named_as_the_fault(tmp_path: Path) -> None:
     command = f"mkdir '{tmp_path}/x' && cd '{tmp_path}/x' && rmdir '{tmp_path}/x' && '{sys.executable}' -m monitor topics list"
-    path = os.pathsep.join((str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")))
+    paths = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
+    path = os.pathsep.join(
+        filter(None, paths)
+    )  # an empty one is the deleted folder, in which Python itself does not start
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
     )
