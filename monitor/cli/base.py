@@ -154,7 +154,8 @@ def opened(settings: Settings) -> Iterator[Database]:
     path = settings.store.path
     if path is not None and not path.exists():
         raise NotFoundError(
-            f"there is no store at {path} yet: `monitor run` makes it. Or is this the wrong folder, or --config missing?"
+            f"there is no store at {path} yet: `monitor run` or `monitor poll` makes it. Or is this the wrong folder, or is "
+            "--config missing?"
         )
     from monitor.store import migrate
     from monitor.store.db import Database

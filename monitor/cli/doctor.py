@@ -151,7 +151,9 @@ def _store(settings: Settings, now: datetime) -> Iterator[CheckResult]:
         yield _sqlite()
         yield _folder(path)
         if not path.exists():
-            yield CheckResult("store", "warn", f"there is none at {path} yet", "`monitor run` makes it")
+            yield CheckResult(
+                "store", "warn", f"there is none at {path} yet", "`monitor run` or `monitor poll` makes it"
+            )
             return
         yield from _lock(path)
     from monitor.store.db import Database

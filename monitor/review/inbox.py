@@ -340,7 +340,9 @@ def judge(
     for story_id, seen in on.stories.items():
         of_story = inbox.wanted_ids(session, wanted, [story_id], up_to=seen)
         if not of_story and (now_part_of := _merged_into(session, story_id)):
-            of_story = inbox.wanted_ids(session, wanted, [now_part_of], up_to=seen)
+            of_story = _of_first_article(
+                session, inbox.wanted_ids(session, wanted, [now_part_of], up_to=seen), story_id
+            )
         ids |= of_story
     found = (matches.find(session, each) for each in sorted(ids))
     recorded = [
@@ -349,6 +351,13 @@ def judge(
         if each and (verdict_id := record_if_new(session, each, is_relevant=is_relevant, by=by, note=note, now=now))
     ]
     return (recorded[0], recorded[-1]) if recorded else None
+
+
+def _of_first_article(session: Session, match_ids: Iterable[int], story_id: int) -> set[int]:
+    """Of the matches of a story that another was merged into, those of the article that had opened that one and bears its number:
+    the reviewer has not seen the rest of what the story holds now."""
+    found = ((each, matches.find(session, each)) for each in match_ids)
+    return {each for each, match in found if match and match.article_id == story_id}
 
 
 def _merged_into(session: Session, story_id: int) -> int | None:

@@ -79,6 +79,7 @@ class Daemon:
         self._care = StoreCare(app.db.path, self.heartbeats, lambda: self._steady())
         self._on_ready, self._on_polled = on_ready, on_polled
         self._first_polls = FirstPolls(())
+        self._is_running = False
         schedule, delivery = app.settings.schedule, app.settings.delivery
         self._poller = Poller(
             app.tools,
@@ -128,6 +129,7 @@ class Daemon:
             self._first_polls = FirstPolls(await self.app.db.read(feed_reports.never_polled))
             self._clockwork.start()
             self._watchdog.start()
+            self._is_running = True
             log.info(
                 "running store=%s feeds=%d topics=%d",
                 self.app.db.shown,
@@ -219,7 +221,7 @@ class Daemon:
         self._presence.end()
         await self.app.aclose()
         self._lock.release()
-        log.info("stopped")
+        log.info("stopped" if self._is_running else "not started")
 
     # --- the web page ---------------------------------------------------------------------------------------------
 

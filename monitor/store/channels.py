@@ -119,14 +119,15 @@ def hold(session: Session, channel: str, *, destination: str | None, why: str) -
 
 
 def hand_over(session: Session, name: str, *, to: str) -> None:
-    """Give what waits or is held for a channel to another one, but not alerts that this one has itself."""
+    """Give what waits, is held or was sent on a channel to another one, but not alerts that this one has itself. With what was sent
+    it knows what its readers were told, so that a story that is told on another topic later does not come twice."""
     has_it = select(DeliveryRow.alert_id).where(col(DeliveryRow.channel) == to)
-    waits = (
+    own = (
         col(DeliveryRow.channel) == name,
-        col(DeliveryRow.state).in_(("pending", "leased", "held")),
+        col(DeliveryRow.state).in_(("pending", "leased", "held", "sent")),
         col(DeliveryRow.alert_id).not_in(has_it),
     )
-    execute(session, update(DeliveryRow).where(*waits).values(channel=to))
+    execute(session, update(DeliveryRow).where(*own).values(channel=to))
 
 
 def release(session: Session, name: str, *, to: str, now: datetime, max_age_for: timedelta) -> int:

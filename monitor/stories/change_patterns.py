@@ -23,16 +23,19 @@ CORRECTION_NOTE = re.compile(
     r"|в предыдущей версии|تصحیح|تصحيح|اصلاحیه|更正|勘误|корректировк",
     re.IGNORECASE,
 )
-# An outlet takes its own article back, as it says at the head of the title or of "this article" in the text.
+# An outlet takes its own article back: as agencies head a title, ...
+RETRACTION_TITLE = re.compile(
+    r"\A\W{0,3}(?:(?i:retract(?:ed|ion)|опровержение|отозвано|rétractation|zurückgezogen)"
+    r"|(?:STORY )?WITHDRAWN|(?:STORY |MANDATORY )?KILL(?:ED)?)(?:\s?:|\s[–—-]\s)"
+)
+# ... or as a sentence says of "this article". "This report was withdrawn" may be anybody's.
 RETRACTION_NOTE = re.compile(
-    r"\A\W{0,3}(?:retract(?:ed|ion)|(?:story )?withdrawn|(?:story |mandatory )?kill(?:ed)?|опровержение|отозвано|rétractation"
-    r"|zurückgezogen)\s{0,2}[:–—-]"
-    r"|\bthis (?:story|article|report|item|piece|post) (?:ha[sd] been|was|is)(?: now)? (?:retracted|withdrawn|removed|taken down)"
-    r"|\b(?:have|has) (?:retracted|withdrawn) (?:this|our|its) (?:story|article|report)"
-    r"|\b(?:материал|статья|новость|сообщение|заметка) (?:был[аои]? )?(?:удал[её]н|отозван|снят)"
-    r"|\b(?:artikel|meldung|bericht|beitrag) (?:wurde|ist|haben wir) (?:\w{1,20} ){0,4}(?:zurückgezogen|zurückgenommen|gelöscht)"
+    r"\bthis (?:story|article) (?:ha[sd] been|was|is)(?: now)? (?:retracted|withdrawn|removed|taken down)"
+    r"|\b(?:have|has) (?:retracted|withdrawn) (?:this|our|its) (?:story|article)"
+    r"|\b(?:материал|статья|новость) (?:был[аои]? )?(?:удал[её]н|отозван)"
+    r"|\bdiese[rn]? (?:artikel|meldung|beitrag) (?:wurde|ist|haben wir) (?:\w{1,20} ){0,4}(?:zurückgezogen|gelöscht)"
     r"|\bcet article (?:a été|est) (?:retiré|supprimé|rétracté)"
-    r"|\best[ea] (?:artículo|noticia|información) (?:ha sido|fue) (?:retirad|eliminad|retractad)[oa]"
+    r"|\best[ea] (?:artículo|noticia) (?:ha sido|fue) (?:retirad|eliminad|retractad)[oa]"
     r"|این (?:خبر|گزارش|مطلب) (?:حذف|پس گرفته) شد|یہ (?:خبر|رپورٹ) واپس لے لی|(?:سحب|حذف) (?:هذا الخبر|هذا التقرير|هذه المقالة)"
     r"|(?:本文|此文|该报道|本报道)(?:已经?|被)(?:撤回|撤稿|删除)|\bbài (?:viết|báo)(?: này)? đã (?:bị )?(?:gỡ|rút)",
     re.IGNORECASE,

@@ -23,6 +23,7 @@ from monitor.stories.change_patterns import (
     EXPLAINER,
     ONE_WORD_AGENCIES,
     RETRACTION_NOTE,
+    RETRACTION_TITLE,
     WEEKDAYS,
     WORDS_OF_AGENCIES,
     YEAR,
@@ -86,9 +87,13 @@ def compare(old_title: str, old_text: str, new_title: str, new_text: str) -> Cha
 
 def _retraction(old: ParsedVersion, new: ParsedVersion) -> str:
     """The sentence by which an outlet takes its article back; '' where none does, or it stood there before."""
-    if any(RETRACTION_NOTE.search(each.shown) for each in old.all):
+    if any(map(_takes_back, old.all)):
         return ""
-    return next((each.shown for each in new.all if RETRACTION_NOTE.search(each.shown)), "")
+    return next((each.shown for each in new.all if _takes_back(each)), "")
+
+
+def _takes_back(said: Sentence) -> bool:
+    return bool(RETRACTION_NOTE.search(said.shown) or (said.is_title and RETRACTION_TITLE.search(said.shown)))
 
 
 def _are_teasers(old: ParsedVersion, new: ParsedVersion) -> bool:

@@ -104,7 +104,8 @@ class TopicFolders:
         for path in _folders(self._root, notes):
             state = folder_digest(path)
             known = previous.get(path)
-            is_unchanged = known is not None and known[0] == state
+            # what could not be read may be readable now: permissions are not in the digest
+            is_unchanged = known is not None and known[0] == state and not known[1].faults
             found[path] = known if known and is_unchanged else (state, _read_folder(path, self._root))
         self._cache = found
         folders = tuple(folder for _, folder in found.values())

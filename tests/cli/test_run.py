@@ -88,6 +88,7 @@ def test_run_says_where_the_page_is_and_ends_well(desk: Operator, tmp_path: Path
         with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "second")) as second:
             assert second.ends() == 4
             assert "another daemon" in second.err.read_text()
+            assert "daemon: stopped" not in second.err.read_text(), "it never ran"
         assert process.ends(signal.SIGTERM) == 0
     log = process.err.read_text()
     assert '"message": "stopped"' in log
@@ -105,10 +106,9 @@ def test_a_second_daemon_that_could_start_as_the_lock_was_deleted_ends_the_first
         process.says("it is held again", where="err")
         with started("--config", desk.config, "run", folder=tmp_path_of(tmp_path, "second")) as second:
             assert second.ends() == 4
-        lock.unlink()
-        lock.symlink_to(lock.with_name("of-another"))  # as if another daemon had made it
-        with lock.open("w") as file:
+        with lock.with_name("of-another").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            lock.with_name("of-another").replace(lock)  # as if another daemon had made and locked it
             assert process.ends() == 4
         assert "another daemon" in process.err.read_text()
 
@@ -133,7 +133,9 @@ def test_a_daemon_whose_terminal_goes_away_ends_in_order_unless_nohup_started_it
     detached = tmp_path_of(tmp_path, "detached")
     with hangup(signal.SIG_IGN), started("--config", desk.config, "run", folder=detached) as process:
         process.says("daemon: running", where="err")
-        os.kill(process.pid, signal.SIGHUP)
+        ignored = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+        assert ignored
+        assert int(ignored[1], 16) >> (signal.SIGHUP - 1) & 1
         assert process.ends(signal.SIGTERM) == 0
 
 

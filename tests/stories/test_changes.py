@@ -330,7 +330,18 @@ def test_an_outlet_that_takes_its_article_back_says_something_new(title: str, te
 
 
 @pytest.mark.parametrize(
-    "told", ["The Lancet retracted its study on Monday.", "The bill was withdrawn.", "Report: Taliban say 12 died"]
+    "told",
+    [
+        "The Lancet retracted its study on Monday.",
+        "The bill was withdrawn.",
+        "Report: Taliban say 12 died",
+        "Killed: the proposal to rebuild the bridge.",
+        "Kill-switch for engines is ordered.",
+        "Withdrawn - England captain leaves the squad.",
+        "The council said this report was withdrawn in May.",
+        "Der Bericht wurde am Montag zurückgezogen.",
+        "Это сообщение было удалено.",
+    ],
 )
 def test_what_others_take_back_is_ordinary_news(told: str) -> None:
     assert "takes it back" not in compare(TITLE, TEXT, TITLE, f"{TEXT} {told}").why
